@@ -1,0 +1,183 @@
+package bpftest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Port is a network device with the far end of its wire in the test's hand. Its methods may be called from any
+// goroutine and in any namespace.
+type Port struct {
+	Name  string // of the inner device
+	Index int    // of the inner device, in its namespace
+	outer endpoint
+	inner *Socket
+}
+
+// endpoint is the outer end of a port.
+type endpoint interface {
+	Send(frame []byte) error
+	Recv(timeout time.Duration) ([]byte, error)
+}
+
+var (
+	_ endpoint = (*Socket)(nil)
+	_ endpoint = (*tap)(nil)
+)
+
+// Send puts a frame, from its Ethernet header on, into the outer end: the inner device receives it.
+func (p *Port) Send(frame []byte) error { return p.outer.Send(frame) }
+
+// Recv returns the next frame that the inner device sent, os.ErrDeadlineExceeded when none came in time.
+func (p *Port) Recv(timeout time.Duration) ([]byte, error) { return p.outer.Recv(timeout) }
+
+// Host returns the next frame that the inner device handed up the host's network stack, os.ErrDeadlineExceeded
+// when none came in time.
+func (p *Port) Host(timeout time.Duration) ([]byte, error) { return p.inner.Recv(timeout) }
+
+// Veth makes a veth pair: the inner device is name, its peer is name with "-wire" behind. Both are up, and GRO on
+// the peer makes it accept frames that XDP redirects into the inner device.
+func (n *NetNS) Veth(t testing.TB, name string) *Port {
+	t.Helper()
+	port := &Port{Name: name}
+	n.Do(t, func() {
+		peer := name + "-wire"
+		index, err := makeVeth(name, peer)
+		if err == nil {
+			err = setGRO(peer)
+		}
+		if err != nil {
+			t.Fatalf("make veth %s: %v", name, err)
+		}
+		port.Index = index
+		port.outer, port.inner = openSocket(t, peer), openSocket(t, name)
+	})
+	return port
+}
+
+// Tap makes a tap with one queue. What comes out of Recv is exactly what the device was given to send.
+func (n *NetNS) Tap(t testing.TB, name string) *Port {
+	t.Helper()
+	port := &Port{Name: name}
+	n.Do(t, func() {
+		device, index, err := makeTap(name)
+		if err != nil {
+			t.Fatalf("make tap %s: %v", name, err)
+		}
+		t.Cleanup(func() { device.file.Close() })
+		port.Index, port.outer, port.inner = index, device, openSocket(t, name)
+	})
+	return port
+}
+
+func openSocket(t testing.TB, name string) *Socket {
+	t.Helper()
+	socket, err := OpenSocket(name)
+	if err != nil {
+		t.Fatalf("open packet socket on %s: %v", name, err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	return socket
+}
+
+// makeVeth makes a pair with both ends up in the current namespace and returns the index of the first.
+func makeVeth(name, peer string) (int, error) {
+	attributes := netlink.NewLinkAttrs()
+	attributes.Name = name
+	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attributes, PeerName: peer}); err != nil {
+		return 0, fmt.Errorf("add veth: %w", err)
+	}
+	if _, err := setUp(peer); err != nil {
+		return 0, err
+	}
+	return setUp(name)
+}
+
+func setUp(name string) (int, error) {
+	device, err := netlink.LinkByName(name)
+	if err != nil {
+		return 0, fmt.Errorf("find %s: %w", name, err)
+	}
+	if err := netlink.LinkSetUp(device); err != nil {
+		return 0, fmt.Errorf("set %s up: %w", name, err)
+	}
+	return device.Attrs().Index, nil
+}
+
+// setGRO switches generic receive offload on (ethtool_value of linux/ethtool.h with ETHTOOL_SGRO).
+func setGRO(name string) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	value := struct{ command, data uint32 }{unix.ETHTOOL_SGRO, 1}
+	request := struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: unsafe.Pointer(&value)}
+	copy(request.name[:unix.IFNAMSIZ-1], name)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
+	if errno != 0 {
+		return fmt.Errorf("set GRO of %s: %w", name, errno)
+	}
+	return nil
+}
+
+// tap is the outer end of a tap: its descriptor.
+type tap struct{ file *os.File }
+
+func makeTap(name string) (*tap, int, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open /dev/net/tun: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), name)
+	request, err := unix.NewIfreq(name)
+	if err == nil {
+		request.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
+		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("set tap: %w", err), file.Close())
+	}
+	// The runtime's poller takes descriptors only once they can be polled, which a tap can from here on.
+	again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, 0, errors.Join(err, file.Close())
+	}
+	file.Close()
+	file = os.NewFile(uintptr(again), name)
+	index, err := setUp(name)
+	if err != nil {
+		return nil, 0, errors.Join(err, file.Close())
+	}
+	return &tap{file: file}, index, nil
+}
+
+// Send implements endpoint.
+func (d *tap) Send(frame []byte) error {
+	_, err := d.file.Write(frame)
+	return err
+}
+
+// Recv implements endpoint.
+func (d *tap) Recv(timeout time.Duration) ([]byte, error) {
+	if err := d.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
+	}
+	frame := make([]byte, maxFrame)
+	n, err := d.file.Read(frame)
+	if err != nil {
+		return nil, err
+	}
+	return frame[:n], nil
+}
