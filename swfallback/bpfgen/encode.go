@@ -1,0 +1,265 @@
+package bpfgen
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+var le = binary.LittleEndian
+
+// AppendKey appends the map key of an entry to dst. Only hash and LPM tables have keys.
+func (l *TableLayout) AppendKey(dst []byte, e *pipeline.Entry) ([]byte, error) {
+	if l.Kind != LookupHash && l.Kind != LookupLPM {
+		return nil, fmt.Errorf("bpfgen: encode key of %s: a %s table has none", l.Table.Name, l.Kind)
+	}
+	if err := l.checkMatch(e); err != nil {
+		return nil, fmt.Errorf("bpfgen: encode key of %s: %w", l.Table.Name, err)
+	}
+	start := len(dst)
+	dst = append(dst, make([]byte, l.KeySize)...)
+	out := dst[start:]
+	for i := range l.Table.Keys {
+		m := &e.Match[i]
+		putPieces(out, l.key.pieces[i], m.Value)
+		if l.Table.Keys[i].Kind == pipeline.MatchLPM {
+			le.PutUint32(out, uint32(l.key.prefixBase+m.Prefix))
+		}
+	}
+	return dst, nil
+}
+
+// checkMatch checks the shape of an entry's match.
+func (l *TableLayout) checkMatch(e *pipeline.Entry) error {
+	if len(e.Match) != len(l.Table.Keys) {
+		return fmt.Errorf("%d components, %d in the key: %w", len(e.Match), len(l.Table.Keys), pipeline.ErrBadMatch)
+	}
+	for i, k := range l.Table.Keys {
+		if len(e.Match[i].Value) != (k.Width+7)/8 {
+			return fmt.Errorf("%s: %d bytes for %d bits: %w", k.Name, len(e.Match[i].Value), k.Width, pipeline.ErrBadMatch)
+		}
+	}
+	return nil
+}
+
+// AppendValue appends the map value of an entry to dst: of a hash or LPM table. slot is the entry's number in
+// CounterMap and HitMap, from 1.
+func (l *TableLayout) AppendValue(dst []byte, e *pipeline.Entry, slot uint32) ([]byte, error) {
+	start := len(dst)
+	base, timeout := valueBase(l.Table, l.Kind)
+	dst = append(dst, make([]byte, (base+l.params+7)&^7)...)
+	out := dst[start:]
+	if err := l.putCall(out, e.Call); err != nil {
+		return nil, fmt.Errorf("bpfgen: encode entry of %s: %w", l.Table.Name, err)
+	}
+	var flags uint16
+	if e.SkipHW {
+		flags |= flagSkipHW
+	}
+	if e.SkipSW {
+		flags |= flagSkipSW
+	}
+	if e.Source != (pipeline.Source{}) {
+		flags |= flagProgram
+	}
+	le.PutUint16(out[valueFlags:], flags)
+	le.PutUint32(out[valueSlot:], slot)
+	if l.Kind == LookupClassifier {
+		le.PutUint32(out[valuePriority:], uint32(e.Priority))
+	}
+	if timeout > 0 {
+		le.PutUint64(out[timeout:], uint64(e.IdleTimeout))
+	}
+	return dst, nil
+}
+
+// AppendDefault appends the value of DefaultMap to dst; a nil call means the program's own default action.
+func (l *TableLayout) AppendDefault(dst []byte, call *pipeline.ActionCall) ([]byte, error) {
+	start := len(dst)
+	dst = append(dst, make([]byte, l.defaultSize())...)
+	if call == nil {
+		return dst, nil
+	}
+	if err := l.putCall(dst[start:], call); err != nil {
+		return nil, fmt.Errorf("bpfgen: encode default of %s: %w", l.Table.Name, err)
+	}
+	return dst, nil
+}
+
+// defaultSize returns the size of a value of DefaultMap.
+func (l *TableLayout) defaultSize() int {
+	base, _ := valueBase(l.Table, l.Kind)
+	return (base + l.params + 7) &^ 7
+}
+
+// putCall writes action and arguments into a value.
+func (l *TableLayout) putCall(out []byte, call *pipeline.ActionCall) error {
+	if call == nil {
+		return fmt.Errorf("no action: %w", pipeline.ErrBadAction)
+	}
+	for i, a := range l.Table.Actions {
+		if a != call.Action {
+			continue
+		}
+		if len(call.Args) != len(a.Params) {
+			return fmt.Errorf("%s: %d arguments for %d parameters: %w", a.Name, len(call.Args), len(a.Params), pipeline.ErrBadAction)
+		}
+		le.PutUint16(out[valueAction:], uint16(i+1))
+		for j := range a.Params {
+			putPieces(out, l.actions[i].params[j], call.Args[j])
+		}
+		return nil
+	}
+	return fmt.Errorf("%s: %w", call.Action.Name, pipeline.ErrNoAction)
+}
+
+// Decode returns the entry that AppendKey and AppendValue made of, and its slot. Entry.Source is not kept.
+func (l *TableLayout) Decode(key, value []byte) (*pipeline.Entry, uint32, error) {
+	if len(key) != l.KeySize || len(value) < l.ValueSize {
+		return nil, 0, fmt.Errorf("bpfgen: decode entry of %s: key %d and value %d bytes, want %d and %d",
+			l.Table.Name, len(key), len(value), l.KeySize, l.ValueSize)
+	}
+	e, slot, err := l.decodeValue(value)
+	if err != nil {
+		return nil, 0, fmt.Errorf("bpfgen: decode entry of %s: %w", l.Table.Name, err)
+	}
+	for i, k := range l.Table.Keys {
+		m := pipeline.Match{Value: getPieces(key, l.key.pieces[i], k.Width)}
+		if k.Kind == pipeline.MatchLPM {
+			m.Prefix = int(le.Uint32(key)) - l.key.prefixBase
+		}
+		e.Match = append(e.Match, m)
+	}
+	return e, slot, nil
+}
+
+// decodeValue decodes all of a value but the match.
+func (l *TableLayout) decodeValue(value []byte) (*pipeline.Entry, uint32, error) {
+	call, err := l.getCall(value)
+	if err != nil {
+		return nil, 0, err
+	}
+	if call == nil {
+		return nil, 0, fmt.Errorf("empty value: %w", pipeline.ErrBadAction)
+	}
+	flags := le.Uint16(value[valueFlags:])
+	e := &pipeline.Entry{Table: l.Table, Call: call, SkipHW: flags&flagSkipHW != 0, SkipSW: flags&flagSkipSW != 0}
+	if l.Kind == LookupClassifier {
+		e.Priority = int32(le.Uint32(value[valuePriority:]))
+	}
+	if _, timeout := valueBase(l.Table, l.Kind); timeout > 0 {
+		e.IdleTimeout = time.Duration(le.Uint64(value[timeout:]))
+	}
+	return e, le.Uint32(value[valueSlot:]), nil
+}
+
+// DecodeDefault returns what AppendDefault made of; nil is the program's own default action.
+func (l *TableLayout) DecodeDefault(value []byte) (*pipeline.ActionCall, error) {
+	if len(value) < l.defaultSize() {
+		return nil, fmt.Errorf("bpfgen: decode default of %s: %d bytes, want %d", l.Table.Name, len(value), l.defaultSize())
+	}
+	call, err := l.getCall(value)
+	if err != nil {
+		return nil, fmt.Errorf("bpfgen: decode default of %s: %w", l.Table.Name, err)
+	}
+	return call, nil
+}
+
+// getCall reads action and arguments out of a value; nil when there is no action.
+func (l *TableLayout) getCall(value []byte) (*pipeline.ActionCall, error) {
+	id := int(le.Uint16(value[valueAction:]))
+	if id == 0 {
+		return nil, nil
+	}
+	if id > len(l.Table.Actions) {
+		return nil, fmt.Errorf("action %d of %d: %w", id, len(l.Table.Actions), pipeline.ErrNoAction)
+	}
+	a := l.Table.Actions[id-1]
+	call := &pipeline.ActionCall{Action: a}
+	for j, p := range a.Params {
+		call.Args = append(call.Args, getPieces(value, l.actions[id-1].params[j], p.Width))
+	}
+	return call, nil
+}
+
+// putPieces writes a big-endian number into the words of a layout.
+func putPieces(out []byte, ps []piece, v []byte) {
+	for _, p := range ps {
+		orWord(out[p.off:], p.size, p.encode(bitsOf(v, p.lo)&lowMask(p.width)))
+	}
+}
+
+// getPieces reads a number of width bits back, big-endian, (width+7)/8 bytes.
+func getPieces(in []byte, ps []piece, width int) []byte {
+	out := make([]byte, (width+7)/8)
+	for _, p := range ps {
+		setBits(out, p.lo, p.decode(getWord(in[p.off:], p.size)))
+	}
+	return out
+}
+
+// bitsOf returns 64 bits of a big-endian number, from bit lo up; a negative lo shifts zeros in below.
+func bitsOf(v []byte, lo int) uint64 {
+	var out uint64
+	for i := range v { // byte i from the end holds bits 8i to 8i+7
+		at := 8*i - lo
+		if at <= -8 || at >= 64 {
+			continue
+		}
+		b := uint64(v[len(v)-1-i])
+		if at >= 0 {
+			out |= b << at
+		} else {
+			out |= b >> -at
+		}
+	}
+	return out
+}
+
+// setBits is the inverse of bitsOf: it sets the bits of word in a big-endian number that has zeros there.
+func setBits(v []byte, lo int, word uint64) {
+	for i := range v {
+		at := 8*i - lo
+		if at <= -8 || at >= 64 {
+			continue
+		}
+		if at >= 0 {
+			v[len(v)-1-i] |= byte(word >> at)
+		} else {
+			v[len(v)-1-i] |= byte(word << -at)
+		}
+	}
+}
+
+// orWord adds bits to a little-endian word of size bytes.
+func orWord(b []byte, size int, v uint64) {
+	for i := range size {
+		b[i] |= byte(v >> (8 * i))
+	}
+}
+
+// getWord reads a little-endian word of size bytes.
+func getWord(b []byte, size int) uint64 {
+	var v uint64
+	for i := range size {
+		v |= uint64(b[i]) << (8 * i)
+	}
+	return v
+}
+
+// onesFrom counts the leading one bits of a mask of width bits; ok is false when others follow.
+func onesFrom(mask []byte, width int) (n int, ok bool) {
+	for _, b := range mask {
+		n += bits.OnesCount8(b)
+	}
+	for i := range n {
+		bit := width - 1 - i
+		if mask[len(mask)-1-bit/8]>>(bit%8)&1 == 0 {
+			return n, false
+		}
+	}
+	return n, true
+}

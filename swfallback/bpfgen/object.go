@@ -1,0 +1,146 @@
+package bpfgen
+
+import (
+	"github.com/cilium/ebpf"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// Options of Compile. The zero value is what p4dev uses.
+type Options struct {
+	HostPort uint32 // the host's stack: XDP_PASS; 0: 509
+	CPUPort  uint32 // the controller; an ordinary port, whose interface the caller puts into PortsMap; 0: 510
+	DropPort uint32 // v1model's drop port; 0: 511
+
+	MaxPorts    int // most interfaces; 0: 512
+	MaxReplicas int // most replicas of a multicast group or clone session; 0: 64
+	// MaxVariants bounds in how many versions one place of the program is compiled, each for what is known
+	// about a packet on the way there. 0: chosen by the compiler.
+	MaxVariants int
+
+	// Stats makes the program count the fate of packets in StatsMap.
+	Stats bool
+	// Verdict makes the XDP program write where each packet goes into VerdictMap, for tests: BPF_PROG_TEST_RUN
+	// does not tell the target of a redirection.
+	Verdict bool
+
+	// Dump, when set, is called with the text of the program after each stage.
+	Dump func(stage, text string)
+}
+
+// Stage is the text of the program after one stage of the compiler.
+type Stage struct{ Name, Text string }
+
+// Names of programs and maps in Object.Spec that every program of this compiler may have.
+const (
+	ProgramXDP = "xdp" // XDP, on every port
+	ProgramTC  = "tc"  // tcx ingress, on every port; only where the program replicates packets
+)
+
+// Object is a compiled program. It is immutable and may be shared.
+type Object struct {
+	Program *pipeline.Program
+	Options Options // with the defaults filled in
+
+	// Spec has the programs "xdp" and, when packets can be replicated, "tc"; programs reached by tail calls
+	// are "xdp_N" and "tc_N" with the program arrays "xdp_calls" and "tc_calls".
+	Spec *ebpf.CollectionSpec
+
+	Tables    []*TableLayout // by pipeline.Table.Index; nil where no map is needed
+	Counters  map[*pipeline.Counter]*ArrayLayout
+	Registers map[*pipeline.Register]*ArrayLayout
+	Multicast *ReplicaLayout // of multicast groups; nil when the program sets no group
+	Clone     *ReplicaLayout // of clone sessions; nil when the program does not clone
+	Digests   string         // RINGBUF map of digests, see DecodeDigest; "" when the program sends none
+
+	// PortsMap is a DEVMAP_HASH from P4 port (u32) to struct bpf_devmap_val's first member, the interface
+	// index (u32).
+	PortsMap string
+	// PortOfMap is a HASH from interface index (u32) to P4 port (u32). A packet of an interface that is not
+	// in it goes up the stack.
+	PortOfMap string
+	// IfindexOfMap is a HASH from P4 port (u32) to interface index (u32), for the tc program; "" without one.
+	IfindexOfMap string
+	// StatsMap is a PERCPU_ARRAY by Fate of {packets, bytes u64}; "" without Options.Stats.
+	StatsMap string
+	// VerdictMap is an ARRAY with one Verdict {fate u32, port u32}; "" without Options.Verdict.
+	VerdictMap string
+
+	Stages []Stage
+
+	source map[string][]pipeline.Source // per program, by instruction slot of the loaded program
+	usage  map[string]ProgramSummary
+}
+
+// Fate is the index into StatsMap: what became of a packet. The order is part of the map's layout.
+type Fate uint32
+
+// The fates.
+const (
+	FateForwarded  Fate = iota // redirected to a port
+	FateHost                   // handed up the stack because the program says so
+	FateDropped                // dropped because the program says so
+	FateReplicated             // handed to the tc program
+	FateFailed                 // dropped because a helper refused
+	NumFates
+)
+
+// LookupKind says how a table is looked up, and so how its map is filled.
+type LookupKind int
+
+// The kinds of lookups.
+const (
+	LookupKeyless    LookupKind = iota // no key: only the default action
+	LookupHash                         // HASH: AppendKey and AppendValue
+	LookupLPM                          // LPM_TRIE: AppendKey and AppendValue
+	LookupClassifier                   // ARRAY_OF_MAPS with one slot: BuildClassifier
+)
+
+// String returns "keyless", "hash", "lpm" or "classifier".
+func (k LookupKind) String() string {
+	return [...]string{"keyless", "hash", "lpm", "classifier"}[k]
+}
+
+// TableLayout says where a table's entries are and how they are written.
+type TableLayout struct {
+	Table *pipeline.Table
+	Kind  LookupKind
+	Map   string // "" for LookupKeyless and for tables that can never have an entry
+	// DefaultMap is an ARRAY with one value, as AppendDefault writes it; "" when the default action cannot
+	// change. All zero means the program's own default action (also where there is none).
+	DefaultMap string
+	// CounterMap is a PERCPU_ARRAY of {packets, bytes u64} by the entry's slot; slot 0 counts nothing that a
+	// reader needs. "" without a direct counter.
+	CounterMap string
+	// HitMap is an ARRAY of u64 by the entry's slot: when the entry was last hit, in nanoseconds of
+	// CLOCK_MONOTONIC_COARSE. "" unless the table supports time-outs.
+	HitMap    string
+	KeySize   int // of Map; of a classifier its rule's match, in bytes
+	ValueSize int // of Map; of a classifier the size of a rule
+
+	key     keyLayout
+	actions []actionLayout // by index in Table.Actions
+	params  int            // bytes of the largest action's parameters
+}
+
+// ArrayLayout is a map that holds an array of the program: a counter or a register. Its keys are u32 indices.
+type ArrayLayout struct {
+	Map       string
+	Len       int  // elements
+	ValueSize int  // bytes: counters 16 (packets, bytes u64); registers little-endian
+	PerCPU    bool // counters: one value per CPU, to be added up
+}
+
+// ReplicaLayout is a map of multicast groups or clone sessions: a HASH from group or session (u32) to a value
+// that AppendReplicas writes.
+type ReplicaLayout struct {
+	Map       string
+	ValueSize int
+	Max       int // replicas
+}
+
+// Verdict is the value of VerdictMap.
+type Verdict struct {
+	Fate Fate
+	Port uint32 // of FateForwarded
+}
