@@ -1,0 +1,132 @@
+package sim
+
+import (
+	"slices"
+	"strconv"
+	"syscall"
+)
+
+func itoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+func (in *instance) traps() []Trap {
+	if d, ok := in.device.(Trapper); ok {
+		return d.Traps()
+	}
+	return nil
+}
+
+// trapGroups lists the groups of the traps, in the order in which they first occur.
+func (in *instance) trapGroups() []string {
+	var out []string
+	for _, t := range in.traps() {
+		if !slices.Contains(out, t.Group) {
+			out = append(out, t.Group)
+		}
+	}
+	return out
+}
+
+func (in *instance) putTrap(b *skb, t Trap) {
+	b.str(attrTrapGroupName, t.Group)
+	b.str(attrTrapName, t.Name)
+	b.u8(attrTrapType, t.Type)
+	if t.Generic {
+		b.flag(attrTrapGeneric)
+	}
+	b.u8(attrTrapAction, t.Action)
+	b.nest(attrTrapMetadata|nlaNested, func() {
+		if t.InPort {
+			b.flag(0) // DEVLINK_ATTR_TRAP_METADATA_TYPE_IN_PORT
+		}
+	})
+	putTrapStats(b, t.Packets, t.Bytes)
+}
+
+func putTrapStats(b *skb, packets, bytes uint64) {
+	b.nest(attrStats|nlaNested, func() {
+		b.u64(statsRxPackets, packets)
+		b.u64(statsRxBytes, bytes)
+	})
+}
+
+func (in *instance) putTrapGroup(b *skb, group string) {
+	b.str(attrTrapGroupName, group)
+	var packets, bytes uint64
+	for _, t := range in.traps() {
+		if t.Group == group {
+			packets += t.Packets
+			bytes += t.Bytes
+		}
+	}
+	putTrapStats(b, packets, bytes)
+}
+
+func (r *request) trap() (Trap, error) {
+	list := r.in.traps()
+	if len(list) == 0 {
+		return Trap{}, syscall.EOPNOTSUPP
+	}
+	i := slices.IndexFunc(list, func(t Trap) bool { return r.attrs.has(attrTrapName) && t.Name == r.attrs.str(attrTrapName) })
+	if i < 0 {
+		return Trap{}, extack(syscall.ENOENT, "Device did not register this trap")
+	}
+	return list[i], nil
+}
+
+func (r *request) getTrap() error {
+	t, err := r.trap()
+	if err != nil {
+		return err
+	}
+	return r.reply(cmdTrapNew, func(b *skb) { r.in.putTrap(b, t) })
+}
+
+func dumpTraps(r *request) dumper {
+	return overDevices(r, func(in *instance) ([]item, error) {
+		var out []item
+		for _, t := range in.traps() {
+			out = append(out, item{cmdTrapNew, func(b *skb) { in.putTrap(b, t) }})
+		}
+		return out, nil
+	})
+}
+
+func (r *request) setTrap() error {
+	t, err := r.trap()
+	if err != nil || !r.attrs.has(attrTrapAction) {
+		return err
+	}
+	action := r.attrs.u8(attrTrapAction)
+	d, ok := r.in.device.(TrapSetter)
+	switch {
+	case action > 2:
+		return extack(syscall.EINVAL, "Invalid trap action")
+	case t.Action != action && t.Type != 0:
+		return nil // only drop traps change; the kernel says so in a warning and goes on
+	case !ok:
+		return syscall.EOPNOTSUPP
+	}
+	return d.SetTrap(t.Name, action)
+}
+
+func (r *request) getTrapGroup() error {
+	groups := r.in.trapGroups()
+	if len(groups) == 0 {
+		return syscall.EOPNOTSUPP
+	}
+	name := r.attrs.str(attrTrapGroupName)
+	if !r.attrs.has(attrTrapGroupName) || !slices.Contains(groups, name) {
+		return extack(syscall.ENOENT, "Device did not register this trap group")
+	}
+	return r.reply(cmdTrapGroupNew, func(b *skb) { r.in.putTrapGroup(b, name) })
+}
+
+func dumpTrapGroups(r *request) dumper {
+	return overDevices(r, func(in *instance) ([]item, error) {
+		var out []item
+		for _, g := range in.trapGroups() {
+			out = append(out, item{cmdTrapGroupNew, func(b *skb) { in.putTrapGroup(b, g) }})
+		}
+		return out, nil
+	})
+}
