@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -64,14 +63,13 @@ func (k *Kernel) serveConn(ctx context.Context, conn *net.UnixConn) {
 	wg.Wait()
 }
 
-// copyOut sends replies and notifications. Losses (ENOBUFS) cannot be told apart on such a connection: they
-// are passed on as an empty control datagram, so that the reader learns of them.
+// copyOut sends replies and notifications. Lost ones (ENOBUFS) show as an NLMSG_OVERRUN message.
 func (s *Socket) copyOut(ctx context.Context, conn *net.UnixConn) {
 	for {
 		d, err := s.Recv(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil && !errors.Is(err, net.ErrClosed):
-			d = binary.NativeEndian.AppendUint32(nil, controlMark)
+			d = overrun()
 		case err != nil:
 			return
 		}
@@ -82,6 +80,13 @@ func (s *Socket) copyOut(ctx context.Context, conn *net.UnixConn) {
 			return
 		}
 	}
+}
+
+// overrun is a datagram with the message that netlink has for lost data.
+func overrun() []byte {
+	b := newSkb()
+	b.message(header{typ: nlmsgOverrun}, func() {})
+	return b.buf
 }
 
 // copyIn carries out requests and control datagrams.

@@ -29,11 +29,10 @@ type Socket struct {
 	dump    *dump
 }
 
-// Dial opens a socket. Extended acknowledgements are on, as every client of devlink has them, and
-// acknowledgements repeat the whole request.
+// Dial opens a socket with the options NETLINK_EXT_ACK and NETLINK_CAP_ACK set.
 func (k *Kernel) Dial() *Socket {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Socket{k: k, ctx: ctx, cancel: cancel, ready: make(chan struct{}, 1), extAck: true}
+	s := &Socket{k: k, ctx: ctx, cancel: cancel, ready: make(chan struct{}, 1), extAck: true, capAck: true}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.nextPort++
@@ -45,7 +44,8 @@ func (k *Kernel) Dial() *Socket {
 // PortID returns the socket's port identifier, which replies to it carry.
 func (s *Socket) PortID() uint32 { return s.portID }
 
-// SetAck sets the socket options NETLINK_EXT_ACK and NETLINK_CAP_ACK.
+// SetAck sets the socket options NETLINK_EXT_ACK, without which acknowledgements have no attributes, and
+// NETLINK_CAP_ACK, without which those of failures repeat the whole request.
 func (s *Socket) SetAck(extended, capped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

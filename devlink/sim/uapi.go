@@ -6,9 +6,10 @@ const (
 	genlHdrLen  = 4
 	nlaHdrLen   = 4
 
-	nlmsgError = 2
-	nlmsgDone  = 3
-	nlmsgMin   = 16 // types below are control messages
+	nlmsgError   = 2
+	nlmsgDone    = 3
+	nlmsgOverrun = 4
+	nlmsgMin     = 16 // types below are control messages
 
 	flagRequest      = 0x001
 	flagMulti        = 0x002
