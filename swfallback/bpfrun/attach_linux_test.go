@@ -1,0 +1,201 @@
+package bpfrun
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
+)
+
+func TestAttachFallsBackToGeneric(t *testing.T) {
+	bpftest.Require(t, "root", "bpf", "netns")
+	ns := bpftest.NewNetNS(t)
+	dp := load(t, returning(xdpPass, nil))
+	ns.Do(t, func() { // the loopback has no XDP in its driver
+		loopback, err := netlink.LinkByName("lo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Attach(dp, loopback.Attrs().Index, ModeNative); err == nil {
+			t.Error("native on the loopback")
+		}
+		a, err := Attach(dp, loopback.Attrs().Index, ModeAuto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		if a.Mode != ModeGeneric || a.NotNative == nil {
+			t.Errorf("mode %v, reason %v", a.Mode, a.NotNative)
+		}
+		if _, err := Attach(dp, loopback.Attrs().Index, ModeAuto); err == nil {
+			t.Error("attached twice")
+		}
+		if _, err := Attach(dp, 9999, ModeAuto); err == nil {
+			t.Error("attached to a device that is not there")
+		}
+	})
+}
+
+func TestAttachmentOutlivesItsOpener(t *testing.T) {
+	bpftest.Require(t, "root", "bpf", "netns")
+	ns, dir := bpftest.NewNetNS(t), filepath.Join(bpftest.BPFFS(t), "links")
+	tc := int32(tcxNext)
+	dp := load(t, returning(xdpPass, &tc))
+	port := ns.Veth(t, "p1")
+	ns.Do(t, func() {
+		a, err := Attach(dp, port.Index, ModeAuto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(a.Pin(dir, "1"), a.Close()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	a, err := OpenAttachment(dir, "1", ModeNative)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if device, err := a.Device(); err != nil || device != port.Index {
+		t.Errorf("device %d, %v, want %d", device, err, port.Index)
+	}
+	info, err := dp.Programs[ProgramXDP].Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := info.ID()
+	if id, err := a.ProgramID(); err != nil || id != want {
+		t.Errorf("program %d, %v, want %d", id, err, want)
+	}
+	if err := a.Detach(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if _, err := OpenAttachment(dir, "1", ModeNative); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("open what is gone: %v", err)
+	}
+	ns.Do(t, func() {
+		device, err := netlink.LinkByName("p1")
+		if err != nil || device.Attrs().Xdp != nil && device.Attrs().Xdp.Attached {
+			t.Errorf("still attached: %+v, %v", device.Attrs().Xdp, err)
+		}
+	})
+}
+
+// TestReplaceAddsAndDropsTC goes from a pipeline without a tc program to one with and back.
+func TestReplaceAddsAndDropsTC(t *testing.T) {
+	bpftest.Require(t, "root", "bpf", "netns")
+	ns, dir := bpftest.NewNetNS(t), filepath.Join(bpftest.BPFFS(t), "links")
+	tc := int32(tcxNext)
+	without, with := load(t, returning(xdpPass, nil)), load(t, returning(xdpPass, &tc))
+	port := ns.Veth(t, "p1")
+	ns.Do(t, func() {
+		a, err := Attach(without, port.Index, ModeAuto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		if err := a.Pin(dir, "1"); err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			dp   *Datapath
+			pins int
+		}{{with, 2}, {with, 2}, {without, 1}} {
+			if err := a.Replace(step.dp); err != nil {
+				t.Fatal(err)
+			}
+			if pins, err := os.ReadDir(dir); err != nil || len(pins) != step.pins {
+				t.Errorf("pins %v, %v, want %d", pins, err, step.pins)
+			}
+		}
+		if err := a.Detach(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestReplaceLosesNoPacket replaces the pipeline again and again under traffic: every frame arrives, in order,
+// stamped by one of the pipelines.
+func TestReplaceLosesNoPacket(t *testing.T) {
+	bpftest.Require(t, "root", "bpf", "netns")
+	for _, mode := range []Mode{ModeNative, ModeGeneric} {
+		t.Run(mode.String(), func(t *testing.T) {
+			ns := bpftest.NewNetNS(t)
+			in, out := ns.Veth(t, "in"), ns.Veth(t, "out")
+			pipelines := []*Datapath{load(t, forwarding(out.Index, 1)), load(t, forwarding(out.Index, 2))}
+			var a *Attachment
+			ns.Do(t, func() {
+				var err error
+				if a, err = Attach(pipelines[0], in.Index, mode); err != nil {
+					t.Fatal(err)
+				}
+			})
+			defer a.Close()
+			const frames = 4000
+			stop := make(chan struct{})
+			replaced := make(chan int)
+			go func() {
+				n := 0
+				for {
+					select {
+					case <-stop:
+						replaced <- n
+						return
+					case <-time.After(time.Millisecond):
+						n++
+						if err := a.Replace(pipelines[n%2]); err != nil {
+							t.Errorf("replace: %v", err)
+						}
+					}
+				}
+			}()
+			stamps := sendAndCount(t, in, out, frames)
+			close(stop)
+			if n := <-replaced; n < 5 || stamps[1] == 0 || stamps[2] == 0 {
+				t.Errorf("%d replacements, frames by pipeline: %v", n, stamps)
+			}
+		})
+	}
+}
+
+// sendAndCount sends numbered frames, checks that all come out in order, and counts them by their stamp.
+func sendAndCount(t *testing.T, in, out *bpftest.Port, frames uint32) map[byte]int {
+	t.Helper()
+	stamps := make(map[byte]int)
+	frame := make([]byte, 64)
+	const window = 64
+	received := uint32(0)
+	receive := func(until uint32) {
+		for received < until {
+			got, err := out.Recv(patience)
+			if err != nil {
+				t.Fatalf("frame %d of %d: %v", received, frames, err)
+			}
+			if n := binary.BigEndian.Uint32(got[14:]); n != received {
+				t.Fatalf("got frame %d, want %d", n, received)
+			}
+			stamps[got[5]]++
+			received++
+		}
+	}
+	for n := range frames {
+		binary.BigEndian.PutUint32(frame[14:], n)
+		if err := in.Send(frame); err != nil {
+			t.Fatal(err)
+		}
+		if n >= window {
+			receive(n - window + 1)
+		}
+	}
+	receive(frames)
+	return stamps
+}

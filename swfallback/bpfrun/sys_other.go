@@ -1,0 +1,32 @@
+//go:build !linux
+
+package bpfrun
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+)
+
+// supported reports that only Linux has what this package needs.
+func supported() error { return fmt.Errorf("eBPF on %s: %w", runtime.GOOS, errors.ErrUnsupported) }
+
+func isBPFFS(string) (bool, error)  { return false, supported() }
+func mountBPFFS(string) error       { return supported() }
+func exchange(string, string) error { return supported() }
+func noDriverXDP(error) bool        { return false }
+
+const (
+	cmdLookupBatch = iota
+	cmdUpdateBatch
+	cmdDeleteBatch
+)
+
+func batch(uintptr, *batchAttr) (int, error) { return 0, supported() }
+
+const (
+	errnoNoEntry = syscall.ENOENT
+	errnoTooBig  = syscall.Errno(7)
+	errnoNoSpace = syscall.ENOSPC
+)
