@@ -45,6 +45,7 @@ type Table struct {
 	Match   MatchKind // of the table as a whole: range before ternary before lpm before exact
 	Size    int       // most entries
 	Actions []*Action
+	Scopes  []ActionScope // one per element of Actions; nil: all of them anywhere
 
 	// What comes next: after a hit and a miss where the program asks for hit or miss (ByHit), else by
 	// the action that ran, one per element of Actions.
@@ -85,7 +86,7 @@ type Key struct {
 	Name  string
 	Kind  MatchKind
 	Width int      // bits
-	Expr  Expr     // *FieldRef, or *ValidRef for MatchValid
+	Expr  Expr     // *FieldRef, or *ValidRef: for MatchValid always, for other kinds with Width 1
 	Mask  *big.Int // applied to the field before matching; nil: all of it
 
 	ID          uint32 // P4Info id of the match field
@@ -116,6 +117,16 @@ func (k MatchKind) String() string {
 
 // NeedsPriority reports whether entries of a table with such a key carry a priority.
 func (k MatchKind) NeedsPriority() bool { return k >= MatchTernary }
+
+// ActionScope says where a table may use an action.
+type ActionScope int
+
+// The scopes, which P4 writes as the annotations @tableonly and @defaultonly.
+const (
+	ScopeAny     ActionScope = iota
+	ScopeTable               // in entries only
+	ScopeDefault             // as default action only
+)
 
 // Action is a list of primitives with parameters. A compiler may emit several actions of one name, one for
 // each table that uses it: within a table the name is unique.

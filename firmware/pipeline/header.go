@@ -10,7 +10,8 @@ type HeaderType struct {
 	// MaxBytes bounds the varbit field, in bytes: BMv2's max_length. 0 where there is no varbit field.
 	MaxBytes int
 	// VarLength is the varbit field's length in bits as an expression over the header's own fields, for
-	// headers of P4_14 that are extracted without a length (BMv2's length_exp); else nil.
+	// headers of P4_14 that are extracted without a length (BMv2's length_exp); else nil. A Param in it is the
+	// header's own field of that index.
 	VarLength Expr
 }
 

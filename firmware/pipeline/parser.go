@@ -20,7 +20,9 @@ type ParserState struct {
 	// Body holds the parser's own operations (OpExtract to OpAdvance) and, between them, any primitive.
 	Body []Primitive
 	// Key are the components of the select expression; empty when the only transition is the default.
-	Key       []SelectKey
+	Key []SelectKey
+	// Next are the transitions, the default last. A packet that none of them matches ends parsing with the
+	// error NoMatch.
 	Next      []Transition
 	HasReject bool // the program leaves the graph by reject here; BMv2 JSON writes it as a failing verify
 }

@@ -30,11 +30,11 @@ const (
 	OpAssignUnionStack Op = "assign_union_stack"  // destination, source
 	OpPush             Op = "push"                // stack, count
 	OpPop              Op = "pop"                 // stack, count
-	OpJump             Op = "_jump"               // index of the primitive to go on with
-	OpJumpIfZero       Op = "_jump_if_zero"       // condition, index of the primitive to go on with
+	OpJump             Op = "_jump"               // index of the primitive to go on with, the body's length for its end; loops jump back
+	OpJumpIfZero       Op = "_jump_if_zero"       // condition (boolean), index as for OpJump
 	OpExit             Op = "exit"
-	OpAssume           Op = "assume"  // condition
-	OpAssert           Op = "assert"  // condition
+	OpAssume           Op = "assume"  // condition (boolean)
+	OpAssert           Op = "assert"  // condition (boolean)
 	OpLogMsg           Op = "log_msg" // format, list
 )
 
