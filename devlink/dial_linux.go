@@ -1,0 +1,112 @@
+package devlink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mdlayher/genetlink"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Dial returns a Client of the kernel that this process runs on, in the network namespace of the calling thread. It
+// fails with ErrNoDevlink where the kernel has no devlink. Reading most things needs no privilege; region contents, and
+// whatever changes a device, need CAP_NET_ADMIN.
+func Dial(ctx context.Context, options ...Option) (*Client, error) {
+	c := New(dialKernel, options...)
+	w, err := c.connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("devlink: dial kernel: %w", err)
+	}
+	c.release(w)
+	return c, nil
+}
+
+// A kernelEndpoint is a generic netlink socket.
+type kernelEndpoint struct {
+	conn *genetlink.Conn
+	buf  []byte // of Recv, which one goroutine at a time calls
+}
+
+var _ Endpoint = (*kernelEndpoint)(nil)
+
+// Buffer sizes in bytes. The kernel makes a dump's datagrams as large as the buffer that it has seen, up to 32 KiB; a
+// large receive queue makes lost notifications rare.
+const (
+	kernelDatagram = 64 << 10
+	kernelQueue    = 1 << 20
+)
+
+// dialKernel opens a socket with extended, capped acknowledgements.
+func dialKernel(context.Context) (Endpoint, error) {
+	conn, err := genetlink.Dial(nil)
+	if err != nil {
+		return nil, fmt.Errorf("open generic netlink socket: %w", err)
+	}
+	for _, o := range []netlink.ConnOption{netlink.ExtendedAcknowledge, netlink.CapAcknowledge} {
+		if err := conn.SetOption(o, true); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("set up generic netlink socket: %w", err)
+		}
+	}
+	_ = conn.SetReadBuffer(kernelQueue) // less than this works too
+	return &kernelEndpoint{conn: conn, buf: make([]byte, kernelDatagram)}, nil
+}
+
+// Send implements Endpoint.
+func (e *kernelEndpoint) Send(datagram []byte) error {
+	raw, err := e.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sendErr error
+	err = raw.Write(func(fd uintptr) bool {
+		sendErr = unix.Sendto(int(fd), datagram, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		return !errors.Is(sendErr, unix.EAGAIN)
+	})
+	if err != nil {
+		return err
+	}
+	if sendErr != nil {
+		return fmt.Errorf("send to kernel: %w", sendErr)
+	}
+	return nil
+}
+
+// Recv implements Endpoint.
+func (e *kernelEndpoint) Recv(ctx context.Context) ([]byte, error) {
+	raw, err := e.conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var n, flags int
+	var recvErr error
+	err = interruptible(ctx, e.conn.SetReadDeadline, func() error {
+		return raw.Read(func(fd uintptr) bool {
+			n, _, flags, _, recvErr = unix.Recvmsg(int(fd), e.buf, nil, 0)
+			return !errors.Is(recvErr, unix.EAGAIN) && !errors.Is(recvErr, unix.EINTR)
+		})
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case errors.Is(recvErr, unix.ENOBUFS):
+		return nil, fmt.Errorf("%w: %w", ErrLost, recvErr)
+	case recvErr != nil:
+		return nil, fmt.Errorf("receive from kernel: %w", recvErr)
+	case flags&unix.MSG_TRUNC != 0:
+		return nil, fmt.Errorf("%w: datagram longer than %d bytes", ErrMalformed, len(e.buf))
+	}
+	return append([]byte(nil), e.buf[:n]...), nil
+}
+
+// Join implements Endpoint.
+func (e *kernelEndpoint) Join(group uint32) error { return e.conn.JoinGroup(group) }
+
+// Close implements Endpoint.
+func (e *kernelEndpoint) Close() error {
+	_ = e.conn.SetDeadline(time.Unix(1, 0)) // ends a Recv that waits
+	return e.conn.Close()
+}

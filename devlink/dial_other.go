@@ -1,0 +1,16 @@
+//go:build !linux
+
+package devlink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// Dial fails: only Linux has devlink. New and DialUnix work on every system.
+func Dial(context.Context, ...Option) (*Client, error) {
+	return nil, fmt.Errorf("devlink: dial kernel: not implemented on %s/%s: %w", runtime.GOOS, runtime.GOARCH,
+		errors.ErrUnsupported)
+}

@@ -1,0 +1,164 @@
+package devlink
+
+import (
+	"context"
+	"encoding/hex"
+	"iter"
+
+	"github.com/mdlayher/netlink"
+)
+
+// HexBytes are bytes that show as "0x..." in text and JSON.
+type HexBytes []byte
+
+// String returns the bytes in hexadecimal, first byte first, after "0x".
+func (b HexBytes) String() string { return "0x" + hex.EncodeToString(b) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (b HexBytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// A DpipeEntry is an entry that the device holds now.
+type DpipeEntry struct {
+	// Index is unique within the table.
+	Index uint64 `json:"index"`
+	// Counter counts hits where HasCounter: the table's counters are enabled.
+	Counter    uint64 `json:"counter,omitempty"`
+	HasCounter bool   `json:"-"`
+
+	Match  []DpipeValue `json:"match_value"`
+	Action []DpipeValue `json:"action_value"`
+}
+
+// A DpipeValue is what an entry compares a field with or writes into it.
+type DpipeValue struct {
+	// Type is a DpipeMatchType or a DpipeActionType.
+	Type  uint32        `json:"type"`
+	Field DpipeFieldRef `json:"ref"`
+	// Value is in the byte order that the driver chose, usually the host's for numbers and network order for
+	// addresses. Its length is the driver's choice as well.
+	Value HexBytes `json:"value"`
+	// Mask is as long as Value; nil: all bits count.
+	Mask HexBytes `json:"mask,omitempty"`
+	// Mapping is the value in the system's terms, such as an interface number, where HasMapping.
+	Mapping    uint32 `json:"mapping,omitempty"`
+	HasMapping bool   `json:"-"`
+}
+
+// DpipeEntries reads a table's entries while the loop goes on: a table of any size passes through in datagrams. Values
+// may be kept. An error is the last pair. The loop may make other calls on the same Client; leaving it early is allowed.
+func (c *Client) DpipeEntries(ctx context.Context, h Handle, table string) iter.Seq2[DpipeEntry, error] {
+	req := request{
+		op: "list entries of dpipe table " + table, device: h, cmd: CmdDpipeEntriesGet, mode: replyMulti,
+		attrs: func(ae *netlink.AttributeEncoder) { ae.String(attrDpipeTableName, table) },
+	}
+	return func(yield func(DpipeEntry, error) bool) {
+		var d entryDecoder
+		req := req // the iterator may be run again
+		err := c.exec(ctx, &req, func(_ Command, attrs []byte) error {
+			return d.message(attrs, func(e DpipeEntry) bool { return yield(e, nil) })
+		})
+		if err != nil {
+			yield(DpipeEntry{}, err)
+		}
+	}
+}
+
+// slabSize is how many values are allocated at once.
+const slabSize = 512
+
+// An entryDecoder reads entries with few allocations: bytes alias the datagram, values come from slabs.
+type entryDecoder struct {
+	slab []DpipeValue
+}
+
+// message reads one DEVLINK_CMD_DPIPE_ENTRIES_GET message. It returns errStop when yield returns false.
+func (d *entryDecoder) message(attrs []byte, yield func(DpipeEntry) bool) error {
+	c := cursor{rest: attrs}
+	for typ, data, ok := c.next(); ok; typ, data, ok = c.next() {
+		if typ != attrDpipeEntries {
+			continue
+		}
+		entries := cursor{rest: data}
+		for typ, data, ok := entries.next(); ok; typ, data, ok = entries.next() {
+			if typ != attrDpipeEntry {
+				continue
+			}
+			e, err := d.entry(data)
+			if err != nil {
+				return err
+			}
+			if !yield(e) {
+				return errStop
+			}
+		}
+		c.fail(entries.err)
+	}
+	return c.err
+}
+
+// entry reads what is nested in a DEVLINK_ATTR_DPIPE_ENTRY.
+func (d *entryDecoder) entry(b []byte) (DpipeEntry, error) {
+	var e DpipeEntry
+	c := cursor{rest: b}
+	for typ, data, ok := c.next(); ok; typ, data, ok = c.next() {
+		var err error
+		switch typ {
+		case attrDpipeEntryIndex:
+			e.Index = c.u64(typ, data)
+		case attrDpipeEntryCounter:
+			e.Counter, e.HasCounter = c.u64(typ, data), true
+		case attrDpipeEntryMatchValues:
+			e.Match, err = d.values(data, attrDpipeMatchValue, attrDpipeMatch, attrDpipeMatchType)
+		case attrDpipeEntryActionValues:
+			e.Action, err = d.values(data, attrDpipeActionValue, attrDpipeAction, attrDpipeActionType)
+		}
+		c.fail(err)
+	}
+	return e, c.err
+}
+
+// values reads a list of values. The result has no room to grow, so that appending to it copies.
+func (d *entryDecoder) values(b []byte, each, ref, typeAttr uint16) ([]DpipeValue, error) {
+	n := 0
+	count := cursor{rest: b}
+	for typ, _, ok := count.next(); ok; typ, _, ok = count.next() {
+		if typ == each {
+			n++
+		}
+	}
+	if cap(d.slab)-len(d.slab) < n {
+		d.slab = make([]DpipeValue, 0, max(n, slabSize))
+	}
+	start := len(d.slab)
+	c := cursor{rest: b}
+	for typ, data, ok := c.next(); ok; typ, data, ok = c.next() {
+		if typ != each {
+			continue
+		}
+		d.slab = append(d.slab, DpipeValue{})
+		if err := d.slab[len(d.slab)-1].decode(data, ref, typeAttr); err != nil {
+			return nil, err
+		}
+	}
+	return d.slab[start:len(d.slab):len(d.slab)], c.err
+}
+
+// decode reads one value.
+func (v *DpipeValue) decode(b []byte, ref, typeAttr uint16) error {
+	c := cursor{rest: b}
+	for typ, data, ok := c.next(); ok; typ, data, ok = c.next() {
+		switch typ {
+		case ref:
+			var err error
+			v.Type, v.Field, err = decodeDpipeRef(data, typeAttr)
+			c.fail(err)
+		case attrDpipeValue:
+			v.Value = data
+		case attrDpipeValueMask:
+			v.Mask = data
+		case attrDpipeValueMapping:
+			v.Mapping, v.HasMapping = c.u32(typ, data), true
+		}
+	}
+	return c.err
+}

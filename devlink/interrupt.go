@@ -1,0 +1,29 @@
+package devlink
+
+import (
+	"context"
+	"time"
+)
+
+// interruptible runs read, which blocks until the deadline that setDeadline sets, and ends it when ctx ends; the error
+// is then the context's. The deadline is cleared again.
+func interruptible(ctx context.Context, setDeadline func(time.Time) error, read func() error) error {
+	if ctx.Done() == nil {
+		return read()
+	}
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(fired)
+		_ = setDeadline(time.Unix(1, 0))
+	})
+	err := read()
+	if stop() {
+		return err
+	}
+	<-fired
+	_ = setDeadline(time.Time{})
+	if err != nil {
+		return ctx.Err()
+	}
+	return nil
+}
