@@ -27,8 +27,8 @@ func mountBPFFS(root string) error {
 	return nil
 }
 
-// exchange swaps two names of one file system in one step.
-func exchange(a, b string) error {
+// Exchange swaps two names of one file system in one step.
+func Exchange(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 

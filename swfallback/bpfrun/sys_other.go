@@ -12,10 +12,13 @@ import (
 // supported reports that only Linux has what this package needs.
 func supported() error { return fmt.Errorf("eBPF on %s: %w", runtime.GOOS, errors.ErrUnsupported) }
 
-func isBPFFS(string) (bool, error)  { return false, supported() }
-func mountBPFFS(string) error       { return supported() }
-func exchange(string, string) error { return supported() }
-func noDriverXDP(error) bool        { return false }
+func isBPFFS(string) (bool, error) { return false, supported() }
+func mountBPFFS(string) error      { return supported() }
+
+// Exchange swaps two names of one file system in one step.
+func Exchange(string, string) error { return supported() }
+
+func noDriverXDP(error) bool { return false }
 
 const (
 	cmdLookupBatch = iota
