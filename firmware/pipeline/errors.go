@@ -6,6 +6,7 @@ import "errors"
 // errors.Is.
 var (
 	ErrNoTable    = errors.New("no such table")
+	ErrNoObject   = errors.New("no such object")
 	ErrNoAction   = errors.New("no such action in this table")
 	ErrBadMatch   = errors.New("match does not fit the key")
 	ErrBadAction  = errors.New("action does not fit the table")
