@@ -13,6 +13,7 @@ type Options struct {
 	DropPort uint32 // v1model's drop port; 0: 511
 
 	MaxPorts    int // most interfaces; 0: 512
+	MaxIfindex  int // interface indices are below it; 0: 4096
 	MaxReplicas int // most replicas of a multicast group or clone session; 0: 64
 	// MaxVariants bounds in how many versions one place of the program is compiled, each for what is known
 	// about a packet on the way there. 0: chosen by the compiler.
@@ -26,6 +27,11 @@ type Options struct {
 
 	// Dump, when set, is called with the text of the program after each stage.
 	Dump func(stage, text string)
+}
+
+// AppendPortOf appends the value of PortOfMap for a P4 port to dst.
+func (o *Object) AppendPortOf(dst []byte, port uint32) []byte {
+	return le.AppendUint32(dst, port+1)
 }
 
 // Stage is the text of the program after one stage of the compiler.
@@ -56,8 +62,8 @@ type Object struct {
 	// PortsMap is a DEVMAP_HASH from P4 port (u32) to struct bpf_devmap_val's first member, the interface
 	// index (u32).
 	PortsMap string
-	// PortOfMap is a HASH from interface index (u32) to P4 port (u32). A packet of an interface that is not
-	// in it goes up the stack.
+	// PortOfMap is an ARRAY of Options.MaxIfindex elements by interface index (u32): the P4 port plus 1 as u32,
+	// 0 for interfaces that are no port, whose packets go up the stack. AppendPortOf encodes it.
 	PortOfMap string
 	// IfindexOfMap is a HASH from P4 port (u32) to interface index (u32), for the tc program; "" without one.
 	IfindexOfMap string

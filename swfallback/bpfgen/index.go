@@ -1,0 +1,81 @@
+package bpfgen
+
+import (
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// index numbers the fields of all headers, densely, and finds those of standard_metadata.
+type index struct {
+	prog   *pipeline.Program
+	base   []int // by header: number of its first field
+	fields []*pipeline.FieldRef
+	std    map[string]int
+	errs   map[string]uint64 // codes of P4's error type
+}
+
+// newIndex numbers the fields of a program.
+func newIndex(p *pipeline.Program) *index {
+	x := &index{prog: p, std: make(map[string]int), errs: make(map[string]uint64)}
+	for _, h := range p.Headers {
+		x.base = append(x.base, len(x.fields))
+		for _, f := range h.Type.Fields {
+			if h.Name == "standard_metadata" {
+				x.std[f.Name] = len(x.fields)
+			}
+			x.fields = append(x.fields, &pipeline.FieldRef{Header: h, Field: f})
+		}
+	}
+	for _, e := range p.Errors {
+		x.errs[e.Name] = e.Value
+	}
+	return x
+}
+
+// id returns the number of a field.
+func (x *index) id(r *pipeline.FieldRef) int { return x.base[r.Header.Index] + r.Field.Index }
+
+// stdID returns the number of a field of standard_metadata, -1 when the program has none of that name.
+func (x *index) stdID(name string) int {
+	if id, ok := x.std[name]; ok {
+		return id
+	}
+	return -1
+}
+
+// errCode returns the code of a member of P4's error type; core.p4's own numbering is the fallback.
+func (x *index) errCode(name string) uint64 {
+	if c, ok := x.errs[name]; ok {
+		return c
+	}
+	core := map[string]uint64{"NoError": 0, "PacketTooShort": 1, "NoMatch": 2, "StackOutOfBounds": 3,
+		"HeaderTooShort": 4, "ParserTimeout": 5, "ParserInvalidArgument": 6}
+	return core[name]
+}
+
+// A set is a set of small numbers.
+type set []uint64
+
+func newSet(n int) set { return make(set, (n+63)/64) }
+
+func (s set) has(i int) bool { return s[i/64]>>(i%64)&1 != 0 }
+func (s set) add(i int) {
+	if i >= 0 {
+		s[i/64] |= 1 << (i % 64)
+	}
+}
+
+// join adds the elements of t that are not in without; it reports whether anything was new. without may be nil.
+func (s set) join(t, without set) bool {
+	changed := false
+	for i := range s {
+		n := t[i]
+		if without != nil {
+			n &^= without[i]
+		}
+		if n&^s[i] != 0 {
+			s[i] |= n
+			changed = true
+		}
+	}
+	return changed
+}
