@@ -98,8 +98,8 @@ func (sw *Switch) Entries(m *pipeline.Table) ([]pipeline.EntryState, error) {
 	return out, nil
 }
 
-// SetDefault sets what a miss runs; nil: what the program says. ErrImmutable: the program's default action, or
-// its arguments, are constant.
+// SetDefault sets what a miss runs; nil: what the program says. ErrImmutable: the program's default action is
+// constant.
 func (sw *Switch) SetDefault(m *pipeline.Table, call *pipeline.ActionCall) error {
 	sw.mu.Lock()
 	defer sw.mu.Unlock()
@@ -112,31 +112,15 @@ func (sw *Switch) SetDefault(m *pipeline.Table, call *pipeline.ActionCall) error
 		t.defaultSet = false
 		return err
 	}
+	if err := pipeline.CheckDefault(m, call); err != nil {
+		return fmt.Errorf("interp: set default action: %w", err)
+	}
 	c, err := sw.newCall(call)
-	if err == nil && !tableAction(m, c.model.Action) {
-		err = pipeline.ErrNoAction
-	}
-	if err == nil && !defaultAllowed(m, call) {
-		err = pipeline.ErrImmutable
-	}
 	if err != nil {
 		return fmt.Errorf("interp: set default action of table %s: %w", m.Name, err)
 	}
 	t.def, t.defaultSet = c, true
 	return nil
-}
-
-// defaultAllowed holds a new default action against what the program declares constant.
-func defaultAllowed(m *pipeline.Table, call *pipeline.ActionCall) bool {
-	switch {
-	case !m.DefaultConst && !m.DefaultArgs || m.Default == nil:
-		return true
-	case m.Default.Action != call.Action:
-		return false
-	case m.DefaultArgs:
-		return slices.EqualFunc(m.Default.Args, call.Args, slices.Equal)
-	}
-	return true
 }
 
 // Default returns what a miss runs; nil: nothing.
@@ -182,7 +166,7 @@ func (sw *Switch) insert(m *pipeline.Entry) error {
 	if err != nil {
 		return err
 	}
-	id := e.match.id(m.Priority)
+	id := pipeline.EntryKey(m)
 	switch {
 	case t.entries[id] != nil:
 		return fmt.Errorf("table %s: %w", t.model.Name, pipeline.ErrExists)
@@ -202,7 +186,7 @@ func (sw *Switch) remove(m *pipeline.Entry) {
 	if err != nil {
 		return
 	}
-	delete(t.entries, e.match.id(m.Priority))
+	delete(t.entries, pipeline.EntryKey(m))
 	t.store.remove(e)
 	e.use(-1)
 }
@@ -213,11 +197,10 @@ func (sw *Switch) heldEntry(m *pipeline.Entry) (*table, *entry, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	match, err := entryMatch(m)
-	if err != nil {
-		return nil, nil, fmt.Errorf("table %s: %w", t.model.Name, err)
+	if len(m.Match) != len(m.Table.Keys) {
+		return nil, nil, fmt.Errorf("table %s: %d match fields: %w", t.model.Name, len(m.Match), pipeline.ErrBadMatch)
 	}
-	e := t.entries[match.id(m.Priority)]
+	e := t.entries[pipeline.EntryKey(m)]
 	if e == nil {
 		return nil, nil, fmt.Errorf("table %s: %w", t.model.Name, pipeline.ErrNotFound)
 	}
@@ -248,7 +231,7 @@ func entryMatch(m *pipeline.Entry) (matchBytes, error) {
 
 // newEntry checks an entry and compiles it.
 func (sw *Switch) newEntry(m *pipeline.Entry) (*entry, error) {
-	if err := checkEntry(m); err != nil {
+	if err := pipeline.CheckEntry(m); err != nil {
 		return nil, err
 	}
 	t := sw.tables[m.Table.Index]
@@ -278,7 +261,7 @@ func (sw *Switch) newEntry(m *pipeline.Entry) (*entry, error) {
 	return e, nil
 }
 
-// newCall checks an action with its arguments and makes numbers of them.
+// newCall makes numbers of an action's arguments; the caller has checked them against the table.
 func (sw *Switch) newCall(m *pipeline.ActionCall) (*call, error) {
 	if m == nil || m.Action == nil || m.Action.Index < 0 || m.Action.Index >= len(sw.actions) ||
 		sw.actions[m.Action.Index].model != m.Action {
@@ -288,12 +271,8 @@ func (sw *Switch) newCall(m *pipeline.ActionCall) (*call, error) {
 		return nil, fmt.Errorf("%d arguments for %s: %w", len(m.Args), m.Action.Name, pipeline.ErrBadAction)
 	}
 	c := &call{model: cloneCall(m), action: sw.actions[m.Action.Index]}
-	for i, arg := range m.Args {
-		v := bigEndian(arg)
-		if compare(truncate(v, m.Action.Params[i].Width), v) != 0 {
-			return nil, fmt.Errorf("argument %s of %s: %w", m.Action.Params[i].Name, m.Action.Name, pipeline.ErrBadRange)
-		}
-		c.args = append(c.args, v)
+	for _, arg := range m.Args {
+		c.args = append(c.args, bigEndian(arg))
 	}
 	return c, nil
 }
@@ -303,11 +282,6 @@ func (sw *Switch) defaultCall(m *pipeline.Table) (*call, error) {
 		return nil, nil
 	}
 	return sw.newCall(m.Default)
-}
-
-// tableAction reports whether a table lists an action; actions of one name are one to the control plane.
-func tableAction(t *pipeline.Table, a *pipeline.Action) bool {
-	return slices.ContainsFunc(t.Actions, func(b *pipeline.Action) bool { return a == b || a.Name == b.Name })
 }
 
 func cloneCall(c *pipeline.ActionCall) *pipeline.ActionCall {

@@ -70,38 +70,22 @@ func (c *compiler) meterArray(m *pipeline.Meter) (*meterArray, error) {
 	return c.sw.meters[m.Index], nil
 }
 
-// Colours of a packet behind a meter.
+// Colours of a packet behind a meter (v1model "MeterColor").
 const (
-	Green  = 0
-	Yellow = 1
-	Red    = 2
+	green  = 0
+	yellow = 1
+	red    = 2
 )
-
-// MeterRates configures a two rate three colour marker (RFC 2698, colour-blind): rates in packets or bytes per
-// second, bursts in packets or bytes, as the Meter counts. A meter that was never configured marks green.
-type MeterRates struct {
-	Committed      float64 // CIR
-	CommittedBurst uint64  // CBS
-	Peak           float64 // PIR, at least Committed
-	PeakBurst      uint64  // PBS
-}
-
-func (r *MeterRates) check() error {
-	if r.Committed < 0 || r.Peak < r.Committed {
-		return fmt.Errorf("rates %v and %v: %w", r.Committed, r.Peak, pipeline.ErrBadRange)
-	}
-	return nil
-}
 
 // meter is one two rate three colour marker.
 type meter struct {
-	rates           *MeterRates // nil: not configured
+	rates           *pipeline.MeterRates // nil: not configured
 	committed, peak float64     // tokens Tc and Tp
 	last            time.Time
 }
 
 // configure fills both buckets (RFC 2698, section 3).
-func (m *meter) configure(r *MeterRates, now time.Time) {
+func (m *meter) configure(r *pipeline.MeterRates, now time.Time) {
 	*m = meter{rates: r, last: now}
 	if r != nil {
 		m.committed, m.peak = float64(r.CommittedBurst), float64(r.PeakBurst)
@@ -111,7 +95,7 @@ func (m *meter) configure(r *MeterRates, now time.Time) {
 // mark takes size tokens and returns the colour (RFC 2698, section 3, colour-blind mode).
 func (m *meter) mark(now time.Time, size float64) int64 {
 	if m.rates == nil {
-		return Green
+		return green
 	}
 	if d := now.Sub(m.last).Seconds(); d > 0 {
 		m.committed = min(m.committed+d*m.rates.Committed, float64(m.rates.CommittedBurst))
@@ -120,14 +104,14 @@ func (m *meter) mark(now time.Time, size float64) int64 {
 	}
 	switch {
 	case m.peak < size:
-		return Red
+		return red
 	case m.committed < size:
 		m.peak -= size
-		return Yellow
+		return yellow
 	}
 	m.peak -= size
 	m.committed -= size
-	return Green
+	return green
 }
 
 // makeExterns makes the program's registers, counters and meters. The arrays of direct counters and meters
@@ -181,7 +165,7 @@ func (sw *Switch) WriteRegister(r *pipeline.Register, index int, v *big.Int) err
 
 func (sw *Switch) registerElem(r *pipeline.Register, index int) (*register, error) {
 	if r == nil || r.Index >= len(sw.registers) || sw.registers[r.Index].model != r {
-		return nil, fmt.Errorf("no such register: %w", pipeline.ErrNotFound)
+		return nil, fmt.Errorf("%w: register", pipeline.ErrNoObject)
 	}
 	reg := sw.registers[r.Index]
 	if index < 0 || index >= len(reg.elems) {
@@ -216,7 +200,7 @@ func (sw *Switch) WriteCounter(m *pipeline.Counter, index int, count pipeline.Co
 
 func (sw *Switch) counterElem(m *pipeline.Counter, index int) (*pipeline.Count, error) {
 	if m == nil || m.Index >= len(sw.counters) || sw.counters[m.Index].model != m {
-		return nil, fmt.Errorf("no such counter: %w", pipeline.ErrNotFound)
+		return nil, fmt.Errorf("%w: counter", pipeline.ErrNoObject)
 	}
 	c := sw.counters[m.Index]
 	if index < 0 || index >= len(c.elems) {
@@ -226,11 +210,11 @@ func (sw *Switch) counterElem(m *pipeline.Counter, index int) (*pipeline.Count, 
 }
 
 // SetMeterRates configures one element of an array of meters; nil rates: green for every packet again.
-func (sw *Switch) SetMeterRates(m *pipeline.Meter, index int, rates *MeterRates) error {
+func (sw *Switch) SetMeterRates(m *pipeline.Meter, index int, rates *pipeline.MeterRates) error {
 	sw.mu.Lock()
 	defer sw.mu.Unlock()
 	if m == nil || m.Index >= len(sw.meters) || sw.meters[m.Index].model != m {
-		return fmt.Errorf("interp: set meter rates: no such meter: %w", pipeline.ErrNotFound)
+		return fmt.Errorf("interp: set meter rates: %w", pipeline.ErrNoObject)
 	}
 	a := sw.meters[m.Index]
 	if index < 0 || index >= len(a.elems) {
@@ -240,7 +224,7 @@ func (sw *Switch) SetMeterRates(m *pipeline.Meter, index int, rates *MeterRates)
 }
 
 // SetDirectMeterRates configures the meter of the entry that e names by table, match and priority.
-func (sw *Switch) SetDirectMeterRates(e *pipeline.Entry, rates *MeterRates) error {
+func (sw *Switch) SetDirectMeterRates(e *pipeline.Entry, rates *pipeline.MeterRates) error {
 	sw.mu.Lock()
 	defer sw.mu.Unlock()
 	t, held, err := sw.heldEntry(e)
@@ -248,14 +232,14 @@ func (sw *Switch) SetDirectMeterRates(e *pipeline.Entry, rates *MeterRates) erro
 		return fmt.Errorf("interp: set meter rates: %w", err)
 	}
 	if t.model.Meter == nil {
-		return fmt.Errorf("interp: set meter rates: table %s has no meter: %w", t.model.Name, pipeline.ErrNotFound)
+		return fmt.Errorf("interp: set meter rates: table %s has no meter: %w", t.model.Name, pipeline.ErrNoObject)
 	}
 	return sw.configureMeter(&held.meter, rates)
 }
 
-func (sw *Switch) configureMeter(m *meter, rates *MeterRates) error {
+func (sw *Switch) configureMeter(m *meter, rates *pipeline.MeterRates) error {
 	if rates != nil {
-		if err := rates.check(); err != nil {
+		if err := rates.Check(); err != nil {
 			return fmt.Errorf("interp: set meter rates: %w", err)
 		}
 		r := *rates

@@ -241,7 +241,7 @@ func (sw *Switch) SetValueSet(m *pipeline.ValueSet, members [][]pipeline.Match) 
 	sw.mu.Lock()
 	defer sw.mu.Unlock()
 	if m == nil || m.Index >= len(sw.valueSets) || sw.valueSets[m.Index].model != m {
-		return fmt.Errorf("interp: set value set: no such set: %w", pipeline.ErrNotFound)
+		return fmt.Errorf("interp: set value set: %w", pipeline.ErrNoObject)
 	}
 	if m.Size > 0 && len(members) > m.Size {
 		return fmt.Errorf("interp: set value set %s: %d members: %w", m.Name, len(members), pipeline.ErrTableFull)

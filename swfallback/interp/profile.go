@@ -52,7 +52,7 @@ func (c *compiler) profile(m *pipeline.ActionProfile) (*profile, error) {
 
 func (sw *Switch) profileOf(m *pipeline.ActionProfile) (*profile, error) {
 	if m == nil || m.Index < 0 || m.Index >= len(sw.profiles) || sw.profiles[m.Index].model != m {
-		return nil, fmt.Errorf("no such action profile: %w", pipeline.ErrNotFound)
+		return nil, fmt.Errorf("%w: action profile", pipeline.ErrNoObject)
 	}
 	return sw.profiles[m.Index], nil
 }
@@ -65,12 +65,12 @@ func (sw *Switch) SetMember(m *pipeline.ActionProfile, mbr pipeline.Member) erro
 	if err != nil {
 		return fmt.Errorf("interp: set member: %w", err)
 	}
+	if err := pipeline.CheckMember(m, &mbr); err != nil {
+		return fmt.Errorf("interp: set member: %w", err)
+	}
 	call, err := sw.newCall(mbr.Call)
 	if err != nil {
 		return fmt.Errorf("interp: set member %d of %s: %w", mbr.ID, m.Name, err)
-	}
-	if !profileRuns(m, call.model.Action) {
-		return fmt.Errorf("interp: set member %d of %s: action %s: %w", mbr.ID, m.Name, call.model.Action.Name, pipeline.ErrNoAction)
 	}
 	if held := f.members[mbr.ID]; held != nil {
 		held.call = call
@@ -81,16 +81,6 @@ func (sw *Switch) SetMember(m *pipeline.ActionProfile, mbr pipeline.Member) erro
 	}
 	f.members[mbr.ID] = &member{call: call}
 	return nil
-}
-
-// profileRuns reports whether a table of the profile has the action.
-func profileRuns(m *pipeline.ActionProfile, a *pipeline.Action) bool {
-	for _, t := range m.Tables {
-		if tableAction(t, a) {
-			return true
-		}
-	}
-	return false
 }
 
 // DeleteMember removes a member. ErrNotFound: there is none; ErrInUse: an entry or a group refers to it.
@@ -106,7 +96,7 @@ func (sw *Switch) DeleteMember(m *pipeline.ActionProfile, id uint32) error {
 	case held == nil:
 		return fmt.Errorf("interp: delete member %d of %s: %w", id, m.Name, pipeline.ErrNotFound)
 	case held.used > 0:
-		return fmt.Errorf("interp: delete member %d of %s: %w", id, m.Name, ErrInUse)
+		return fmt.Errorf("interp: delete member %d of %s: %w", id, m.Name, pipeline.ErrInUse)
 	}
 	delete(f.members, id)
 	return nil
@@ -163,7 +153,7 @@ func (sw *Switch) DeleteGroup(m *pipeline.ActionProfile, id uint32) error {
 	case held == nil:
 		return fmt.Errorf("interp: delete group %d of %s: %w", id, m.Name, pipeline.ErrNotFound)
 	case held.used > 0:
-		return fmt.Errorf("interp: delete group %d of %s: %w", id, m.Name, ErrInUse)
+		return fmt.Errorf("interp: delete group %d of %s: %w", id, m.Name, pipeline.ErrInUse)
 	}
 	for _, mbr := range held.members {
 		mbr.used--

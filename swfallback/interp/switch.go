@@ -11,13 +11,8 @@ import (
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
-// Errors that Process reports; test with errors.Is.
-var (
-	// ErrLoop: a packet was resubmitted, recirculated or cloned without end, or an action jumped so.
-	ErrLoop = errors.New("packet goes round in circles")
-	// ErrInUse: an entry or a group still refers to the object.
-	ErrInUse = errors.New("still in use")
-)
+// ErrLoop says that a packet was resubmitted, recirculated or cloned without end, or that an action jumped so.
+var ErrLoop = errors.New("packet goes round in circles")
 
 // AssertError is a failed assert or assume of the program. The packet that met it is gone.
 type AssertError struct{ Source pipeline.Source }

@@ -64,16 +64,6 @@ func (b *matchBytes) add(kind pipeline.MatchKind, width int, m *pipeline.Match) 
 	return nil
 }
 
-// id is the same for entries that P4Runtime calls the same: equal match and priority.
-func (b *matchBytes) id(priority int32) string {
-	id := fmt.Appendf(nil, "%d ", priority)
-	id = append(append(id, b.value...), b.mask...)
-	for _, r := range b.ranges {
-		id = append(append(id, r.low...), r.high...)
-	}
-	return string(id)
-}
-
 // entry is an entry of a table with its state.
 type entry struct {
 	model *pipeline.Entry // a copy of what was inserted
@@ -102,7 +92,7 @@ type table struct {
 	key     []keyPart
 	mask    []byte // Key.Mask over the whole key; nil: none
 	store   store
-	entries map[string]*entry // by matchBytes.id
+	entries map[string]*entry // by pipeline.EntryKey
 
 	def        *call // what a miss runs, or nil
 	defaultSet bool  // the control plane set it

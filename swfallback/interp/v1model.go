@@ -154,21 +154,13 @@ func (a *v1model) bindBlocks(c *compiler, p *pipeline.Program) error {
 	return err
 }
 
-// fieldByName finds a field by its alias or as "header.field"; nil: there is none.
+// fieldByName finds an intrinsic field; nil: the program has none.
 func (c *compiler) fieldByName(name string) (*field, error) {
-	for _, alias := range c.sw.program.Aliases {
-		if alias.Name == name && alias.Field != nil {
-			return c.field(alias.Field.Header, alias.Field.Field)
-		}
+	ref := c.sw.program.FieldByName(name)
+	if ref == nil {
+		return nil, nil
 	}
-	for _, h := range c.sw.program.Headers {
-		for _, f := range h.Type.Fields {
-			if h.Name+"."+f.Name == name {
-				return c.field(h, f)
-			}
-		}
-	}
-	return nil, nil
+	return c.field(ref.Header, ref.Field)
 }
 
 // set stores into an intrinsic field, where the program has it.
