@@ -1,13 +1,16 @@
 package firmware
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+	"github.com/ulikunitz/xz/lzma"
 )
 
 // zstdWindow is the window of the frames that we write, in bytes: a reader needs no more memory than this
@@ -44,9 +47,17 @@ func decompressZstd(r io.Reader, limit int64) ([]byte, error) {
 	return data, nil
 }
 
+// maxXZDictionary is the largest dictionary of an xz file that is read, in bytes: that of "xz -9".
+const maxXZDictionary = 64 << 20
+
 // decompressXZ is decompressZstd for xz.
 func decompressXZ(r io.Reader, limit int64) ([]byte, error) {
-	dec, err := xz.ReaderConfig{DictCap: int(min(max(limit, 1<<12), 64<<20))}.NewReader(r)
+	in := bufio.NewReaderSize(r, xzHeaders)
+	head, _ := in.Peek(xzHeaders)
+	if n := xzDictionary(head); n > maxXZDictionary {
+		return nil, fmt.Errorf("decompress xz: %w: dictionary of %d bytes, at most %d", ErrTooLarge, n, maxXZDictionary)
+	}
+	dec, err := xz.NewReader(in)
 	if err != nil {
 		return nil, fmt.Errorf("decompress xz: %w", err)
 	}
@@ -55,6 +66,37 @@ func decompressXZ(r io.Reader, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("decompress xz: %w", err)
 	}
 	return data, nil
+}
+
+// xzHeaders is how many bytes the header of an xz stream and that of its first block have at most.
+const xzHeaders = 12 + 1024
+
+// xzDictionary returns the size of the dictionary that the first block of an xz stream asks for, 0 where it is not
+// plain. The decoder allocates what a file asks for, and blocks of one file ask for the same, so that this is
+// where an absurd file can be told.
+func xzDictionary(head []byte) int64 {
+	if len(head) < 12+2 {
+		return 0
+	}
+	block := bytes.NewReader(head[12:])
+	block.Seek(1, io.SeekStart)
+	flags, _ := block.ReadByte()
+	for _, optional := range []byte{0x40, 0x80} { // compressed size, uncompressed size
+		if flags&optional != 0 {
+			if _, err := binary.ReadUvarint(block); err != nil {
+				return 0
+			}
+		}
+	}
+	var filter [3]byte // LZMA2: identifier, one byte of properties
+	if _, err := io.ReadFull(block, filter[:]); err != nil || filter[0] != 0x21 || filter[1] != 1 {
+		return 0
+	}
+	n, err := lzma.DecodeDictCap(filter[2])
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // readLimited reads r to its end, at most limit bytes; more is ErrTooLarge.
