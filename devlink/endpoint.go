@@ -13,7 +13,7 @@ type Endpoint interface {
 	Send(datagram []byte) error
 
 	// Recv waits for one reply or multicast datagram, which then belongs to the caller. It returns the context's error
-	// when the context ends first, an error matching ErrLost when multicast messages were dropped because they were
+	// when the context ends first, an error matching ErrLost or ENOBUFS when multicast messages were dropped because they were
 	// not read fast enough (the endpoint stays usable), and io.EOF when the peer has gone.
 	Recv(ctx context.Context) ([]byte, error)
 

@@ -122,3 +122,6 @@ func wrap(req *request, err error) error {
 	}
 	return fmt.Errorf("devlink: %s of %s: %w", req.op, req.device, err)
 }
+
+// isLost reports whether an endpoint's error means lost notifications: ErrLost, or the socket's own ENOBUFS.
+func isLost(err error) bool { return errors.Is(err, ErrLost) || errors.Is(err, syscall.ENOBUFS) }

@@ -112,7 +112,7 @@ type flashWatch struct {
 func (f *flashWatch) until(ctx context.Context, notes *wire) error {
 	for {
 		datagram, err := notes.recv(ctx)
-		if errors.Is(err, ErrLost) {
+		if isLost(err) {
 			continue
 		}
 		if err != nil {
@@ -137,7 +137,7 @@ func (f *flashWatch) drain(ctx context.Context, notes *wire, answer error) {
 	defer cancel()
 	for !f.ended {
 		datagram, err := notes.recv(ctx)
-		if errors.Is(err, ErrLost) {
+		if isLost(err) {
 			continue
 		}
 		if err != nil || f.datagram(datagram) != nil {

@@ -94,7 +94,7 @@ func (m *Monitor) Events(ctx context.Context) iter.Seq2[Event, error] {
 func (m *Monitor) Next(ctx context.Context) (Event, error) {
 	for len(m.pending) == 0 {
 		datagram, err := m.w.recv(ctx)
-		if errors.Is(err, ErrLost) {
+		if isLost(err) {
 			return Event{Lost: true}, nil
 		}
 		if err == nil {

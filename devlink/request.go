@@ -108,6 +108,9 @@ func (r *replyReader) read(datagram []byte) error {
 			return err
 		}
 		datagram = rest
+		if m.Header.Type == netlink.Overrun {
+			return ErrLost // it belongs to no request
+		}
 		if m.Header.Sequence != r.seq {
 			return fmt.Errorf("%w: reply has sequence number %d, not %d", ErrMalformed, m.Header.Sequence, r.seq)
 		}
@@ -131,8 +134,6 @@ func (r *replyReader) message(m netlink.Message) error {
 		return nil
 	case netlink.Error, netlink.Done:
 		return r.end(m)
-	case netlink.Overrun:
-		return ErrLost
 	case netlink.HeaderType(r.req.family.id):
 		return r.content(m)
 	}

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
+
+	"github.com/mdlayher/netlink"
 )
 
 // maxUnixDatagram is the longest datagram on a Unix socket, in bytes.
@@ -17,11 +20,15 @@ const maxUnixDatagram = 1 << 20
 const (
 	unixControl = 0xffffffff
 	unixJoin    = 1
+
+	unixBarrier     = 0x7fffffff      // sequence number
+	unixBarrierWait = 5 * time.Second // for its acknowledgement
 )
 
 // DialUnix opens an Endpoint whose peer is a simulated kernel listening on a Unix socket of type SOCK_SEQPACKET: one
 // netlink datagram, at most 1 MiB, in every packet. Joining a group is a packet of twelve bytes without an answer:
-// 0xffffffff, 1 and the group's number, each in host byte order. Use it in a DialFunc:
+// 0xffffffff, 1 and the group's number, each in host byte order; an NLMSG_NOOP that asks for an acknowledgement follows
+// it. Use it in a DialFunc:
 //
 //	client := devlink.New(func(ctx context.Context) (devlink.Endpoint, error) { return devlink.DialUnix(ctx, path) })
 func DialUnix(ctx context.Context, path string) (Endpoint, error) {
@@ -40,7 +47,8 @@ func DialUnix(ctx context.Context, path string) (Endpoint, error) {
 // A unixEndpoint is a connection to a simulated kernel.
 type unixEndpoint struct {
 	conn *net.UnixConn
-	buf  []byte // of Recv, which one goroutine at a time calls
+	buf  []byte   // of Recv, which one goroutine at a time calls
+	kept [][]byte // received while Join waited
 }
 
 var _ Endpoint = (*unixEndpoint)(nil)
@@ -53,6 +61,16 @@ func (e *unixEndpoint) Send(datagram []byte) error {
 
 // Recv implements Endpoint.
 func (e *unixEndpoint) Recv(ctx context.Context) ([]byte, error) {
+	if len(e.kept) > 0 {
+		datagram := e.kept[0]
+		e.kept = e.kept[1:]
+		return datagram, nil
+	}
+	return e.read(ctx)
+}
+
+// read waits for one packet.
+func (e *unixEndpoint) read(ctx context.Context) ([]byte, error) {
 	var n int
 	err := interruptible(ctx, e.conn.SetReadDeadline, func() (err error) {
 		n, err = e.conn.Read(e.buf)
@@ -70,13 +88,42 @@ func (e *unixEndpoint) Recv(ctx context.Context) ([]byte, error) {
 	return append([]byte(nil), e.buf[:n]...), nil
 }
 
-// Join implements Endpoint.
+// Join implements Endpoint. The packet has no answer, so an empty message that asks to be acknowledged follows it: what
+// happens after Join has returned is then seen.
 func (e *unixEndpoint) Join(group uint32) error {
 	var b []byte
 	for _, v := range []uint32{unixControl, unixJoin, group} {
 		b = binary.NativeEndian.AppendUint32(b, v)
 	}
-	return e.Send(b)
+	barrier, err := netlink.Message{Header: netlink.Header{
+		Length: nlmsgHeaderLen, Type: netlink.Noop, Flags: netlink.Request | netlink.Acknowledge, Sequence: unixBarrier,
+	}}.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	for _, packet := range [][]byte{b, barrier} {
+		if err := e.Send(packet); err != nil {
+			return err
+		}
+	}
+	return e.awaitBarrier()
+}
+
+// awaitBarrier reads up to the acknowledgement and keeps what comes before it for Recv.
+func (e *unixEndpoint) awaitBarrier() error {
+	ctx, cancel := context.WithTimeout(context.Background(), unixBarrierWait)
+	defer cancel()
+	for {
+		datagram, err := e.read(ctx)
+		if err != nil {
+			return fmt.Errorf("await acknowledgement of join: %w", err)
+		}
+		m, _, err := splitMessage(datagram)
+		if err == nil && m.Header.Type == netlink.Error && m.Header.Sequence == unixBarrier {
+			return nil
+		}
+		e.kept = append(e.kept, datagram)
+	}
 }
 
 // Close implements Endpoint.
