@@ -18,7 +18,7 @@ func AppendEntryKey(b []byte, e *Entry) []byte {
 		b = append(b, m.Value...)
 		switch e.Table.Keys[i].Kind {
 		case MatchLPM:
-			b = binary.BigEndian.AppendUint16(b, uint16(m.Prefix))
+			b = binary.BigEndian.AppendUint32(b, uint32(m.Prefix))
 		case MatchTernary, MatchOptional:
 			b = append(b, m.Mask...)
 		case MatchRange:
