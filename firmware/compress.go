@@ -78,8 +78,7 @@ func xzDictionary(head []byte) int64 {
 	if len(head) < 12+2 {
 		return 0
 	}
-	block := bytes.NewReader(head[12:])
-	block.Seek(1, io.SeekStart)
+	block := bytes.NewReader(head[13:])
 	flags, _ := block.ReadByte()
 	for _, optional := range []byte{0x40, 0x80} { // compressed size, uncompressed size
 		if flags&optional != 0 {

@@ -18,7 +18,7 @@ type Package struct {
 	Components []Component
 
 	// What Read found; Write ignores it.
-	HeaderSize int   // bytes, checksum included
+	HeaderSize int // bytes, checksum included
 	Checksum   uint32
 	Size       int64 // bytes of the whole file
 }
