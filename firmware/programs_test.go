@@ -2,6 +2,7 @@ package firmware_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/p4dev/p4dev/firmware"
 	"github.com/p4dev/p4dev/firmware/bmv2"
+	"github.com/p4dev/p4dev/firmware/pldm/pldmtest"
 	"github.com/p4dev/p4dev/testdata/p4"
 )
 
@@ -98,6 +100,9 @@ func TestPrograms(t *testing.T) {
 			if err := built.Verify(); err != nil {
 				t.Errorf("as built: %v", err)
 			}
+			if err := pldmtest.KernelAccepts(data); err != nil {
+				t.Errorf("the kernel's reader: %v", err)
+			}
 			pkg := openPackage(t, data)
 			if err := pkg.Verify(); err != nil {
 				t.Errorf("as opened: %v", err)
@@ -149,6 +154,51 @@ func checkProgram(t *testing.T, pkg *firmware.Package, o firmware.BuildOptions) 
 		if img.Name != o.Images[i].Name || img.Family != o.Images[i].Family || !bytes.Equal(got.Bytes(), want.Bytes()) {
 			t.Errorf("image %d is %s, %s, %d bytes", i, img.Name, img.Family, got.Len())
 		}
+	}
+}
+
+// TestMatches compares our choice of a record with the kernel's.
+func TestMatches(t *testing.T) {
+	o := programOptions(t, "l2switch")
+	sub := firmware.PCIID{Vendor: 0x8086, Device: 0x1592, Subvendor: 0x8086, Subdevice: 2}
+	o.Devices = []firmware.DeviceRecord{
+		{DeviceID: firmware.DeviceID{PCI: sub}, Images: []string{"sim-a0", "x100"}},
+		{DeviceID: firmware.DeviceID{Driver: "simnic"}, Images: []string{"sim-a0"}},
+		{DeviceID: firmware.DeviceID{PCI: firmware.PCIID{Vendor: 0x8086}}, Images: []string{"x100"}},
+	}
+	_, data := buildPackage(t, o)
+	pkg := openPackage(t, data)
+	tests := []struct {
+		name   string
+		id     firmware.DeviceID
+		record int
+	}{
+		{"subsystem", firmware.DeviceID{PCI: sub}, 0},
+		{"other subsystem", firmware.DeviceID{PCI: firmware.PCIID{Vendor: 0x8086, Device: 0x1592, Subvendor: 1, Subdevice: 2}}, 2},
+		{"vendor", firmware.DeviceID{PCI: firmware.PCIID{Vendor: 0x8086, Device: 0x10fb}, Driver: "ixgbe"}, 2},
+		{"other vendor", firmware.DeviceID{PCI: firmware.PCIID{Vendor: 0x15b3, Device: 0x1017}, Driver: "mlx5_core"}, -1},
+		{"driver", firmware.DeviceID{Driver: "simnic"}, 1},
+		{"nothing known", firmware.DeviceID{}, -1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			images, err := pkg.Matches(tt.id)
+			if tt.record < 0 && !errors.Is(err, firmware.ErrMismatch) {
+				t.Errorf("images %v, error %v, want ErrMismatch", images, err)
+			}
+			if tt.record >= 0 {
+				if diff := cmp.Diff(o.Devices[tt.record].Images, images); diff != "" || err != nil {
+					t.Errorf("images (-want +got):\n%s%v", diff, err)
+				}
+			}
+			if tt.id.PCI == (firmware.PCIID{}) {
+				return
+			}
+			pci := [4]uint16{tt.id.PCI.Vendor, tt.id.PCI.Device, tt.id.PCI.Subvendor, tt.id.PCI.Subdevice}
+			if got := pldmtest.KernelMatch(data, pci); got != tt.record {
+				t.Errorf("the kernel takes record %d, want %d", got, tt.record)
+			}
+		})
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/p4dev/p4dev/firmware/pldm"
+	"github.com/p4dev/p4dev/firmware/pldm/pldmtest"
 )
 
 func reader(data string) *io.SectionReader {
@@ -96,7 +97,7 @@ func flatten(t interface {
 
 func TestRoundTrip(t *testing.T) {
 	data := write(t, sample())
-	if err := kernelAccepts(data); err != nil {
+	if err := pldmtest.KernelAccepts(data); err != nil {
 		t.Errorf("the kernel's reader: %v", err)
 	}
 	got, err := read(data)
@@ -165,7 +166,7 @@ func TestRapid(t *testing.T) {
 		if _, err := pldm.Write(&b, p); err != nil {
 			t.Fatalf("write: %v", err)
 		}
-		if err := kernelAccepts(b.Bytes()); err != nil {
+		if err := pldmtest.KernelAccepts(b.Bytes()); err != nil {
 			t.Fatalf("the kernel's reader: %v", err)
 		}
 		got, err := read(b.Bytes())
@@ -376,7 +377,7 @@ func FuzzRead(f *testing.F) {
 		if len(p.Components) > pldm.MaxComponents {
 			return
 		}
-		if err := kernelAccepts(data); err != nil {
+		if err := pldmtest.KernelAccepts(data); err != nil {
 			t.Fatalf("we read what the kernel does not: %v", err)
 		}
 		var b bytes.Buffer

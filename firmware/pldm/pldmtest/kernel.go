@@ -1,13 +1,13 @@
-package pldm_test
+// Package pldmtest is a second reader of PLDM firmware update packages for tests. It is written from the rules of
+// the kernel's reader (lib/pldmfw/pldmfw.c, Linux 6.18) and not from package pldm: what the codec writes must
+// pass every one of them.
+package pldmtest
 
 import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 )
-
-// This file is a second reader of the format, written from the rules of the kernel's (lib/pldmfw/pldmfw.c, Linux
-// 6.18) and not from package pldm: what the codec writes must pass every one of them.
 
 // image walks through the bytes as the kernel does.
 type image struct {
@@ -58,13 +58,19 @@ var kernelRules = []struct {
 	}},
 	{"package version string", func(m *image) error { return m.move(int(m.data[35])) }},
 	{"record count", func(m *image) error {
-		m.records = int(m.data[m.at])
-		return m.move(1)
+		err := m.move(1)
+		if err == nil {
+			m.records = int(m.data[m.at-1])
+		}
+		return err
 	}},
 	{"records", (*image).walkRecords},
 	{"component count", func(m *image) error {
-		m.components = m.u16(m.at)
-		return m.move(2)
+		err := m.move(2)
+		if err == nil {
+			m.components = m.u16(m.at - 2)
+		}
+		return err
 	}},
 	{"component count fits the kernel's counter of 8 bits", func(m *image) error {
 		return differ("upper byte", m.components>>8, 0)
@@ -127,6 +133,9 @@ func (m *image) walkRecords() error {
 }
 
 func (m *image) walkDescriptor() error {
+	if m.at+4 > len(m.data) {
+		return m.move(4)
+	}
 	kind, size := m.u16(m.at), m.u16(m.at+2)
 	if want, ok := descriptorSizes[kind]; ok && want != size {
 		return fmt.Errorf("-EINVAL: descriptor 0x%04x of %d bytes", kind, size)
@@ -150,43 +159,58 @@ func (m *image) walkComponents() error {
 	return nil
 }
 
-// kernelAccepts returns the first rule that the file breaks.
-func kernelAccepts(data []byte) error {
+// KernelAccepts returns an error that names the first rule that the file breaks.
+func KernelAccepts(data []byte) error {
+	_, err := walk(data)
+	return err
+}
+
+func walk(data []byte) (*image, error) {
 	m := &image{data: data}
 	for _, rule := range kernelRules {
 		if err := rule.check(m); err != nil {
-			return fmt.Errorf("%s: %w", rule.name, err)
+			return nil, fmt.Errorf("pldmtest: %s: %w", rule.name, err)
 		}
 	}
-	return nil
+	return m, nil
 }
 
-// kernelMatch is pldmfw_op_pci_match_record over all records: the index of the first that fits, or -1. A PCI
-// identifier that is missing or 0 fits everything.
-func kernelMatch(data []byte, pci [4]int) int {
-	m := &image{data: data}
-	for _, rule := range kernelRules {
-		if rule.check(m) != nil {
-			return -1
-		}
+// KernelMatch does what pldmfw_op_pci_match_record does, with each record in turn: it returns the index of the first
+// that fits a device with the PCI identifiers vendor, device, subsystem vendor, subsystem; -1 where none does. An
+// identifier that a record lacks, or that is 0 there, fits every device.
+func KernelMatch(data []byte, pci [4]uint16) int {
+	m, err := walk(data)
+	if err != nil {
+		return -1
 	}
 	for i, at := range m.recordAt {
-		id := [4]int{}
-		d := at + 11 + m.bitmap + int(data[at+8])
-		for range data[at+2] {
-			place, ok := map[int]int{0: 0, 0x100: 1, 0x101: 2, 0x102: 3}[m.u16(d)]
-			if ok {
-				id[place] = m.u16(d + 4)
-			}
-			d += 4 + m.u16(d+2)
-		}
+		id := m.recordID(at)
 		fits := true
 		for n := range id {
-			fits = fits && (id[n] == 0 || id[n] == pci[n])
+			fits = fits && (id[n] == 0 || id[n] == int(pci[n]))
 		}
 		if fits {
 			return i
 		}
 	}
 	return -1
+}
+
+// recordID returns the PCI identifiers of the record at a byte offset.
+func (m *image) recordID(at int) (id [4]int) {
+	d := at + 11 + m.bitmap + int(m.data[at+8])
+	for range m.data[at+2] {
+		switch m.u16(d) {
+		case 0:
+			id[0] = m.u16(d + 4)
+		case 0x100:
+			id[1] = m.u16(d + 4)
+		case 0x101:
+			id[2] = m.u16(d + 4)
+		case 0x102:
+			id[3] = m.u16(d + 4)
+		}
+		d += 4 + m.u16(d+2)
+	}
+	return id
 }
