@@ -80,7 +80,7 @@ const (
 // meter is one two rate three colour marker.
 type meter struct {
 	rates           *pipeline.MeterRates // nil: not configured
-	committed, peak float64     // tokens Tc and Tp
+	committed, peak float64              // tokens Tc and Tp
 	last            time.Time
 }
 

@@ -104,7 +104,8 @@ func (ps *parser) parse(p *packet) {
 	}
 }
 
-// run runs the state's operations and takes the first transition that matches.
+// run runs the state's operations and takes the first transition that matches. Where none does P4_16 has
+// error.NoMatch ("Select expressions"); BMv2 accepts, and p4c writes no default that would say otherwise.
 func (s *parserState) run(p *packet) (*parserState, bool) {
 	for _, op := range s.body {
 		op(p)
@@ -123,10 +124,6 @@ func (s *parserState) run(p *packet) (*parserState, bool) {
 		if t := &s.transitions[i]; t.matches(p.key) {
 			return t.next, true
 		}
-	}
-	if len(s.transitions) > 0 {
-		p.reject(noMatch) // P4_16, "The select expression"
-		return nil, false
 	}
 	return nil, true
 }

@@ -157,10 +157,11 @@ func (p *packet) extractAround(h int, rest []byte, varBits int) {
 	copyBits(p.vars[h], 0, rest, at.varAt, varBits)
 }
 
-// varLength checks the length of a varbit field in the order of BMv2: whole bytes, enough packet, the header's
-// bound.
+// varLength checks the length of a varbit field in the order of BMv2: whole bytes, enough packet, the bound
+// of the whole header (BMv2 JSON "max_length").
 func (p *packet) varLength(at *header, v value, left int) (int, bool) {
 	bits, ok := v.index(1 << 30)
+	bound := at.model.Type.MaxBytes
 	switch {
 	case !ok && v.sign() >= 0:
 		p.reject(packetTooShort)
@@ -168,7 +169,7 @@ func (p *packet) varLength(at *header, v value, left int) (int, bool) {
 		p.reject(parserInvalidArgument)
 	case bits/8 > left:
 		p.reject(packetTooShort)
-	case at.model.Type.Var != nil && at.model.Type.Var.Width > 0 && bits > at.model.Type.Var.Width:
+	case bound > 0 && (at.width+bits)/8 > bound:
 		p.reject(headerTooShort)
 	default:
 		return bits, true

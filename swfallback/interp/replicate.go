@@ -49,6 +49,7 @@ func (a *v1model) clones(q *packet, s *pipeline.CloneSession) {
 // cloneIngress: the clone is the packet as it came in, parsed again, with the listed metadata as it is at the
 // end of ingress.
 func (a *v1model) cloneIngress(p *packet) {
+	p.arch.clone = false
 	s := a.sw.sessions[p.arch.session]
 	if s == nil {
 		return
@@ -64,6 +65,7 @@ func (a *v1model) cloneIngress(p *packet) {
 
 // cloneEgress: the clone has the headers of the end of egress and the listed metadata.
 func (a *v1model) cloneEgress(p *packet) {
+	p.arch.clone = false
 	s := a.sw.sessions[p.arch.session]
 	if s == nil {
 		return
