@@ -2,6 +2,7 @@ package devlink
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -38,7 +39,16 @@ type FlashStatus struct {
 	Done      uint64 `json:"done,omitempty"`
 	Total     uint64 `json:"total,omitempty"`
 	// Timeout is how long the announced step may take at most, 0 where the driver does not say. It comes in seconds.
-	Timeout time.Duration `json:"timeout,omitempty"`
+	Timeout time.Duration `json:"-"`
+}
+
+// MarshalJSON implements json.Marshaler: the timeout is "timeout", in seconds.
+func (s FlashStatus) MarshalJSON() ([]byte, error) {
+	type plain FlashStatus
+	return json.Marshal(struct {
+		plain
+		Timeout int64 `json:"timeout,omitempty"`
+	}{plain(s), int64(s.Timeout / time.Second)})
 }
 
 // Grace periods for progress that is still under way when the update's answer has arrived. Notifications are queued

@@ -2,6 +2,7 @@ package devlink
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -22,13 +23,31 @@ type Reporter struct {
 	LastDump *time.Time `json:"last_dump,omitempty"`
 	// GracePeriod is the least time between two automatic recoveries, in milliseconds on the wire; nil: the reporter
 	// cannot recover.
-	GracePeriod *time.Duration `json:"grace_period,omitempty"`
+	GracePeriod *time.Duration `json:"-"`
 	// BurstPeriod is how long after an error further ones belong to the same burst; nil: not reported, as before
 	// Linux 6.18.
-	BurstPeriod *time.Duration `json:"burst_period,omitempty"`
+	BurstPeriod *time.Duration `json:"-"`
 	// AutoRecover and AutoDump say what happens on an error without being asked; nil: not available.
 	AutoRecover *bool `json:"auto_recover,omitempty"`
 	AutoDump    *bool `json:"auto_dump,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler: the periods are "grace_period" and "burst_period", in milliseconds.
+func (r Reporter) MarshalJSON() ([]byte, error) {
+	type plain Reporter
+	return json.Marshal(struct {
+		plain
+		Grace *int64 `json:"grace_period,omitempty"`
+		Burst *int64 `json:"burst_period,omitempty"`
+	}{plain(r), inMilliseconds(r.GracePeriod), inMilliseconds(r.BurstPeriod)})
+}
+
+// inMilliseconds converts; nil stays nil.
+func inMilliseconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	return ptr(d.Milliseconds())
 }
 
 // A HealthState is a reporter's view of the device (enum devlink_health_reporter_state).

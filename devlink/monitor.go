@@ -13,7 +13,7 @@ import (
 type Event struct {
 	// Command is what happened, such as CmdPortNew. A health reporter's change of state comes as
 	// CmdHealthReporterRecover.
-	Command Command `json:"-"`
+	Command Command `json:"event"`
 	// Device is the device it happened to; zero where Lost.
 	Device Handle `json:"handle"`
 	// Deleted reports that the subject has gone rather than come or changed.

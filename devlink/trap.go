@@ -2,6 +2,7 @@ package devlink
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/mdlayher/netlink"
 )
@@ -26,6 +27,14 @@ type TrapStats struct {
 	Bytes   uint64 `json:"bytes"`
 	// Dropped counts packets that the device dropped itself; nil where it does not count.
 	Dropped *uint64 `json:"dropped,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler: the counters stand in an object "rx".
+func (s TrapStats) MarshalJSON() ([]byte, error) {
+	type plain TrapStats
+	return json.Marshal(struct {
+		Rx plain `json:"rx"`
+	}{plain(s)})
 }
 
 // A TrapType is a trap's purpose (enum devlink_trap_type).

@@ -191,3 +191,6 @@ func (c Command) String() string {
 	}
 	return "CMD_" + strconv.Itoa(int(c))
 }
+
+// MarshalText implements encoding.TextMarshaler.
+func (c Command) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

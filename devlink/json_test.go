@@ -1,0 +1,91 @@
+package devlink
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestJSON pins the keys, which are those of "devlink -j" where the meaning is the same.
+func TestJSON(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		v    any
+		want string
+	}{
+		{"device", Device{Handle: testHandle, ReloadFailed: true,
+			Reload: ReloadStats{ReloadDriverReinit: {ReloadUnlimited: 1, ReloadNoReset: 2}}},
+			`{"handle":"pci/0000:01:00.0","reload_failed":true,"reload":{"driver_reinit":{"no_reset":2,"unspecified":1}}}`},
+		{"port", Port{Handle: testHandle, Index: 3, Type: PortEthernet, NetDev: "eth0", Flavour: ptr(FlavourPhysical),
+			Number: ptr(uint32(0)), Splittable: ptr(false)},
+			`{"handle":"pci/0000:01:00.0","index":3,"netdev":"eth0","flavour":"physical","port":0,"splittable":false,"type":"eth"}`},
+		{"info", Info{Handle: testHandle, Driver: "ice", Board: "b", Versions: Versions{Running: map[string]string{"fw": "1"}}},
+			`{"handle":"pci/0000:01:00.0","driver":"ice","board.serial_number":"b","versions":{"running":{"fw":"1"}}}`},
+		{"table", DpipeTable{Name: "t", Size: 4, Matches: []DpipeMatch{{DpipeMatchExact, DpipeFieldRef{HeaderID: 1, FieldID: 2}}}},
+			`{"name":"t","size":4,"counters_enabled":false,"match":[{"type":"field_exact","header_id":1,"field_id":2,"global":false}],"action":null}`},
+		{"field", DpipeField{Name: "port", ID: 1, BitWidth: 9, Mapping: DpipeMappingIfIndex},
+			`{"name":"port","id":1,"bitwidth":9,"mapping_type":"ifindex"}`},
+		{"value", DpipeValue{Value: HexBytes{10, 0, 0, 1}},
+			`{"type":0,"ref":{"header_id":0,"field_id":0,"global":false},"value":"0x0a000001"}`},
+		{"resource", Resource{Name: "kvd", ID: 1, Size: 2, SizeNew: 2, SizeValid: true, SizeMax: 4, SizeGran: 1},
+			`{"name":"kvd","id":1,"size":2,"size_new":2,"size_valid":true,"size_min":0,"size_max":4,"size_gran":1,"unit":"entry"}`},
+		{"region", Region{Handle: testHandle, Name: "r", Size: 4, MaxSnapshots: 2, Snapshots: []uint32{1}},
+			`{"handle":"pci/0000:01:00.0","name":"r","size":4,"max":2,"snapshot":[1]}`},
+		{"param", Param{Handle: testHandle, Name: "p", Type: TypeBool, Values: []ParamValue{{CMode: CModeDriverInit, Value: false}}},
+			`{"handle":"pci/0000:01:00.0","name":"p","type":"bool","values":[{"cmode":"driverinit","value":false}]}`},
+		{"reporter", Reporter{Handle: testHandle, Name: "fw", State: Unhealthy, Errors: 1, AutoDump: ptr(true)},
+			`{"handle":"pci/0000:01:00.0","reporter":"fw","state":"error","error":1,"recover":0,"auto_dump":true}`},
+		{"grace", Reporter{Handle: testHandle, GracePeriod: ptr(1500 * time.Millisecond)},
+			`{"handle":"pci/0000:01:00.0","reporter":"","state":"healthy","error":0,"recover":0,"grace_period":1500}`},
+		{"trap", Trap{Handle: testHandle, Name: "t", Type: TrapTypeControl, Action: TrapActionMirror, Group: "g"},
+			`{"handle":"pci/0000:01:00.0","name":"t","type":"control","action":"mirror","group":"g","stats":{"rx":{"packets":0,"bytes":0}}}`},
+		{"flash", FlashStatus{Message: "Flashing", Done: 1, Total: 2, Timeout: 81 * time.Second},
+			`{"message":"Flashing","done":1,"total":2,"timeout":81}`},
+		{"message", Message{{"b", []any{uint8(1), HexBytes{2}}}, {"a", Message{}}}, `{"b":[1,"0x02"],"a":{}}`},
+		{"self-tests", map[Selftest]SelftestStatus{SelftestFlash: SelftestPass}, `{"flash":"pass"}`},
+		{"event", Event{Command: CmdPortDel, Device: testHandle, Deleted: true, Raw: []byte{1}},
+			`{"event":"PORT_DEL","handle":"pci/0000:01:00.0","deleted":true}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := json.Marshal(tt.v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, string(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestJSONBack reads ports and enumerations that were written.
+func TestJSONBack(t *testing.T) {
+	want := Port{Handle: testHandle, Index: 3, Type: PortInfiniBand, IBDev: "mlx5_0", Flavour: ptr(FlavourPCISF)}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Port
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := json.Unmarshal([]byte(`{"type":"fast"}`), &got); err == nil {
+		t.Error("a port type that does not exist was accepted")
+	}
+	var a ReloadAction
+	var m CMode
+	if err := a.UnmarshalText([]byte("fw_activate")); err != nil || a != ReloadFirmwareActivate {
+		t.Errorf("got %v, %v", a, err)
+	}
+	if err := m.UnmarshalText([]byte("")); err == nil {
+		t.Error("an empty configuration mode was accepted")
+	}
+	if err := a.UnmarshalText([]byte("7")); err != nil || a.String() != "7" {
+		t.Errorf("got %v, %v", a, err)
+	}
+}
