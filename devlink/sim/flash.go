@@ -27,8 +27,8 @@ func (r *request) flash() error {
 	if r.in.gone {
 		return syscall.ENODEV
 	}
-	r.in.notify(cmdFlashEnd, func(*skb) {})
 	r.in.update()
+	r.in.notify(cmdFlashEnd, func(*skb) {})
 	return err
 }
 

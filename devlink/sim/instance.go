@@ -120,6 +120,15 @@ func (in *instance) update() {
 	}
 }
 
+// takeDown announces the departure of all that a driver takes down before it is re-initialized: everything but
+// its parameters.
+func (in *instance) takeDown() {
+	old := in.parts
+	in.parts = slices.DeleteFunc(slices.Clone(old), func(p part) bool { return p.new != cmdParamNew })
+	in.notifyParts(old, in.parts)
+	clear(in.snapshots)
+}
+
 // notifyParts announces what is only in one of the lists: departures last first, then arrivals.
 func (in *instance) notifyParts(old, now []part) {
 	in2 := func(list []part, p part) bool {

@@ -378,9 +378,13 @@ func TestNotifications(t *testing.T) {
 	}
 	accepted(t, k.Dial(), msg(request|ack, 58, handle(), a(122, "p4dev/fw.bin")))
 	want(t, s, notice(58, handle()))
-	want(t, s, notice(59, handle()))
 	want(t, s, notice(45, handle(), a(88, "bare"), a(89, uint64(4))))
 	want(t, s, notice(44, handle(), a(88, "p4-pipeline"), a(89, uint64(5))))
+	want(t, s, notice(59, handle()))
+	accepted(t, k.Dial(), msg(request|ack, 37, handle()))
+	if got := commands(13); got != "[45 45 64 68 8 8 7 7 67 63 44 44 3]" {
+		t.Errorf("re-initialization announced %s", got)
+	}
 	k.Unregister("pci", "0000:01:00.0")
 	if got := commands(8); got != "[41 45 45 64 68 8 8 4]" {
 		t.Errorf("removal announced %s", got)

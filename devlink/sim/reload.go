@@ -41,12 +41,13 @@ func (r *request) reload() error {
 		return err
 	}
 	if action == DriverReinit {
+		r.in.takeDown()
 		r.in.applySizes()
 		r.in.applyParams()
 	}
 	done, err := d.Reload(r.ctx, action, limit)
-	r.in.setReloadFailed(err != nil)
 	r.in.update()
+	r.in.setReloadFailed(err != nil)
 	if err != nil {
 		return err
 	}

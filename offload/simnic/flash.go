@@ -56,8 +56,8 @@ func (n *NIC) write(ctx context.Context, size uint64, say func(string, uint64, u
 		if err := say("Flashing", done, size, 0); err != nil {
 			return err
 		}
-		if at := uint64(l.Faults.FailsAt); at > 0 && done*100 >= at*size {
-			return &sim.Error{Errno: syscall.EIO, Message: fmt.Sprintf("flash cell failed at %d percent", done*100/size)}
+		if at := uint64(l.Faults.FailsAt); at > 0 && i*100 >= at*steps {
+			return &sim.Error{Errno: syscall.EIO, Message: fmt.Sprintf("flash cell failed at %d percent", i*100/steps)}
 		}
 		if i == steps {
 			break
