@@ -87,9 +87,14 @@ func DeleteBatch(m *ebpf.Map, keys []byte, n int) error {
 }
 
 // Dump calls f for every element, in no order, and stops when f returns false. The slices are valid during the
-// call only. Values of per-CPU maps are not supported. The picture is consistent only while nobody writes.
+// call only. The value of a per-CPU map has one part for each possible CPU, each filled up to 8 bytes. The picture
+// is consistent only while nobody writes.
 func Dump(m *ebpf.Map, f func(key, value []byte) bool) error {
-	keySize, valueSize := int(m.KeySize()), int(m.ValueSize())
+	keySize := int(m.KeySize())
+	valueSize, err := elementSize(m)
+	if err != nil {
+		return fmt.Errorf("bpfrun: read map %s: %w", m, err)
+	}
 	chunk := min(dumpChunk, max(int(m.MaxEntries()), 1))
 	var in []byte
 	for {
@@ -121,6 +126,16 @@ func Dump(m *ebpf.Map, f func(key, value []byte) bool) error {
 		}
 		in = out
 	}
+}
+
+// elementSize is the size of a value as system calls move it, in bytes.
+func elementSize(m *ebpf.Map) (int, error) {
+	switch m.Type() {
+	case ebpf.PerCPUArray, ebpf.PerCPUHash, ebpf.LRUCPUHash:
+		cpus, err := ebpf.PossibleCPU()
+		return (int(m.ValueSize()) + 7) &^ 7 * cpus, err
+	}
+	return int(m.ValueSize()), nil
 }
 
 // dumpSlow is Dump one element at a time.

@@ -1,0 +1,302 @@
+package swfallback
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// Insert adds entries, all or none. Many entries in one call are much faster than one by one. The errors are those
+// of firmware/pipeline, with the table's name: ErrExists, ErrTableFull, ErrImmutable, ErrBadMatch, ...
+func (f *Fallback) Insert(entries ...*pipeline.Entry) error {
+	return f.change("insert", pipeline.CheckEntry, entries, store.insert)
+}
+
+// Modify replaces action, data and time-out of the entries with the same match and priority, all or none; their
+// counters go on. ErrNotFound: there is no such entry.
+func (f *Fallback) Modify(entries ...*pipeline.Entry) error {
+	return f.change("modify", pipeline.CheckEntry, entries, store.modify)
+}
+
+// Delete removes entries by match and priority, all or none; what else the entries say is not looked at.
+// ErrNotFound: there is no such entry.
+func (f *Fallback) Delete(entries ...*pipeline.Entry) error {
+	return f.change("delete", checkIdentity, entries, store.remove)
+}
+
+// checkIdentity is CheckEntry without the action.
+func checkIdentity(e *pipeline.Entry) error {
+	if e == nil || e.Table == nil {
+		return pipeline.ErrNoTable
+	}
+	if len(e.Match) != len(e.Table.Keys) || len(e.Match) == 0 {
+		return fmt.Errorf("table %s: %d matches for a key of %d components: %w",
+			e.Table.Name, len(e.Match), len(e.Table.Keys), pipeline.ErrBadMatch)
+	}
+	return nil
+}
+
+// change makes an edit of every table that the entries are for and commits them.
+func (f *Fallback) change(verb string, check func(*pipeline.Entry) error, entries []*pipeline.Entry,
+	prepare func(store, []*pipeline.Entry) (edit, error)) error {
+	leave, err := f.enter()
+	if err != nil {
+		return fmt.Errorf("swfallback: %s entries: %w", verb, err)
+	}
+	defer leave()
+	if err := f.gen.change(check, entries, prepare); err != nil {
+		return fmt.Errorf("swfallback: %s entries: %w", verb, err)
+	}
+	return nil
+}
+
+func (g *generation) change(check func(*pipeline.Entry) error, entries []*pipeline.Entry,
+	prepare func(store, []*pipeline.Entry) (edit, error)) error {
+	groups, err := g.byTable(check, entries)
+	if err != nil {
+		return err
+	}
+	edits := make([]edit, 0, len(groups))
+	for _, group := range groups {
+		e, err := prepare(g.stores[group[0].Table.Index], group)
+		if err != nil {
+			cancel(edits)
+			return fmt.Errorf("table %s: %w", group[0].Table.Name, err)
+		}
+		edits = append(edits, named(e, group[0].Table.Name))
+	}
+	return commit(edits)
+}
+
+// named puts the table's name in front of the errors of an edit.
+func named(e edit, table string) edit {
+	apply := e.apply
+	e.apply = func() error {
+		if err := apply(); err != nil {
+			return fmt.Errorf("table %s: %w", table, err)
+		}
+		return nil
+	}
+	return e
+}
+
+// byTable checks entries and groups them by table, in the order in which the tables come first.
+func (g *generation) byTable(check func(*pipeline.Entry) error, entries []*pipeline.Entry) ([][]*pipeline.Entry, error) {
+	if len(entries) > 0 && g.allOf(entries) { // one table, as nearly always: no copy
+		for _, e := range entries {
+			if err := g.checkMutable(check, e); err != nil {
+				return nil, err
+			}
+		}
+		return [][]*pipeline.Entry{entries}, nil
+	}
+	place := make(map[*pipeline.Table]int)
+	var groups [][]*pipeline.Entry
+	for _, e := range entries {
+		if err := g.checkMutable(check, e); err != nil {
+			return nil, err
+		}
+		at, known := place[e.Table]
+		if !known {
+			at = len(groups)
+			place[e.Table] = at
+			groups = append(groups, nil)
+		}
+		groups[at] = append(groups[at], e)
+	}
+	return groups, nil
+}
+
+// allOf reports whether all entries are for one table.
+func (g *generation) allOf(entries []*pipeline.Entry) bool {
+	for _, e := range entries {
+		if e == nil || e.Table != entries[0].Table {
+			return false
+		}
+	}
+	return true
+}
+
+// checkMutable checks an entry and that its table takes entries at run time.
+func (g *generation) checkMutable(check func(*pipeline.Entry) error, e *pipeline.Entry) error {
+	if e == nil {
+		return pipeline.ErrNoTable
+	}
+	s, err := g.table(e.Table)
+	if err != nil {
+		return err
+	}
+	if e.Table.Immutable {
+		return fmt.Errorf("table %s: %w", e.Table.Name, pipeline.ErrImmutable)
+	}
+	if err := check(e); err != nil {
+		return err
+	}
+	if s == nil {
+		return fmt.Errorf("table %s has no room for entries: %w", e.Table.Name, pipeline.ErrTableFull)
+	}
+	return nil
+}
+
+// Entries returns the entries of a table, those of the program included, in no particular order, with the counts
+// of their direct counter summed over all CPUs. The caller owns what is returned.
+func (f *Fallback) Entries(t *pipeline.Table) ([]pipeline.EntryState, error) {
+	leave, err := f.enter()
+	if err != nil {
+		return nil, fmt.Errorf("swfallback: list entries: %w", err)
+	}
+	defer leave()
+	states, err := f.gen.entries(t)
+	if err != nil {
+		return nil, fmt.Errorf("swfallback: list entries: %w", err)
+	}
+	return states, nil
+}
+
+func (g *generation) entries(t *pipeline.Table) ([]pipeline.EntryState, error) {
+	s, err := g.table(t)
+	if err != nil || s == nil {
+		return nil, err
+	}
+	list, slots, err := s.entries()
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	states := make([]pipeline.EntryState, len(list))
+	for i, e := range list {
+		states[i].Entry = e
+	}
+	if m := s.table().counter; m != nil {
+		counts, err := readCounters(m, slots)
+		if err != nil {
+			return nil, fmt.Errorf("counter of table %s: %w", t.Name, err)
+		}
+		for i := range states {
+			states[i].Count = counts[i]
+		}
+	}
+	if m := s.table().hit; m != nil {
+		if err := readIdle(m, slots, states); err != nil {
+			return nil, fmt.Errorf("hits of table %s: %w", t.Name, err)
+		}
+	}
+	return states, nil
+}
+
+// readIdle fills in how long entries have not been hit.
+func readIdle(m *ebpf.Map, slots []uint32, states []pipeline.EntryState) error {
+	now := coarseNow()
+	for i, slot := range slots {
+		var hit uint64
+		if err := m.Lookup(slot, &hit); err != nil {
+			return fmt.Errorf("read slot %d: %w", slot, err)
+		}
+		states[i].IdleFor = max(now-time.Duration(hit), 0)
+	}
+	return nil
+}
+
+// Flush removes all entries of a table; those of the program cannot be removed: ErrImmutable.
+func (f *Fallback) Flush(t *pipeline.Table) error {
+	leave, err := f.enter()
+	if err != nil {
+		return fmt.Errorf("swfallback: flush table: %w", err)
+	}
+	defer leave()
+	s, err := f.gen.table(t)
+	switch {
+	case err != nil:
+		return fmt.Errorf("swfallback: flush table: %w", err)
+	case t.Immutable:
+		return fmt.Errorf("swfallback: flush table %s: %w", t.Name, pipeline.ErrImmutable)
+	case s == nil:
+		return nil
+	}
+	list, _, err := s.entries()
+	if err == nil && len(list) > 0 {
+		err = f.gen.change(checkIdentity, list, store.remove)
+	}
+	if err != nil {
+		return fmt.Errorf("swfallback: flush table %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// SetDefault sets what a miss runs; nil: what the program says. ErrImmutable: the program's default action, or its
+// data, is constant.
+func (f *Fallback) SetDefault(t *pipeline.Table, call *pipeline.ActionCall) error {
+	leave, err := f.enter()
+	if err != nil {
+		return fmt.Errorf("swfallback: set default action: %w", err)
+	}
+	defer leave()
+	if err := f.gen.setDefault(t, call); err != nil {
+		return fmt.Errorf("swfallback: set default action: %w", err)
+	}
+	return nil
+}
+
+func (g *generation) setDefault(t *pipeline.Table, call *pipeline.ActionCall) error {
+	layout, err := g.layout(t)
+	if err != nil {
+		return err
+	}
+	if err := pipeline.CheckDefault(t, call); err != nil {
+		return err
+	}
+	if layout == nil || layout.DefaultMap == "" {
+		if call == nil {
+			return nil
+		}
+		return fmt.Errorf("table %s: default action: %w", t.Name, pipeline.ErrImmutable)
+	}
+	value, err := layout.AppendDefault(nil, call)
+	if err != nil {
+		return err
+	}
+	m, err := g.dp.Map(layout.DefaultMap)
+	if err != nil {
+		return err
+	}
+	if err := m.Update(uint32(0), value, ebpf.UpdateAny); err != nil {
+		return fmt.Errorf("table %s: write default action: %w", t.Name, err)
+	}
+	return nil
+}
+
+// Default returns what a miss runs; nil: nothing. The caller owns what is returned.
+func (f *Fallback) Default(t *pipeline.Table) (*pipeline.ActionCall, error) {
+	leave, err := f.enter()
+	if err != nil {
+		return nil, fmt.Errorf("swfallback: read default action: %w", err)
+	}
+	defer leave()
+	call, err := f.gen.changedDefault(t)
+	if err != nil {
+		return nil, fmt.Errorf("swfallback: read default action: %w", err)
+	}
+	if call == nil {
+		call = cloneCall(t.Default)
+	}
+	return call, nil
+}
+
+// changedDefault returns the default action that was set; nil: it is the program's own.
+func (g *generation) changedDefault(t *pipeline.Table) (*pipeline.ActionCall, error) {
+	layout, err := g.layout(t)
+	if err != nil || layout == nil || layout.DefaultMap == "" {
+		return nil, err
+	}
+	m, err := g.dp.Map(layout.DefaultMap)
+	if err != nil {
+		return nil, err
+	}
+	value, err := m.LookupBytes(uint32(0))
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	return layout.DecodeDefault(value)
+}

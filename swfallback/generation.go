@@ -1,0 +1,233 @@
+package swfallback
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
+	"github.com/p4dev/p4dev/swfallback/bpfrun"
+)
+
+// The maps that swfallback adds to those of the compiled program.
+const (
+	mapSource = "p4dev_source" // the record
+	mapState  = "p4dev_state"  // ARRAY of stateValue: element 0 of the pipeline, i+1 of table i
+)
+
+// stateValue is the state of one table that its maps do not tell. Little-endian, 16 bytes.
+type stateValue struct {
+	Version uint64 // changes with every change of the table's entries; of element 0: 1 when the pipeline is retired
+	High    uint64 // slots 1 to High have been used
+}
+
+// generation is one loaded pipeline with its tables.
+type generation struct {
+	object *bpfgen.Object
+	dp     *bpfrun.Datapath
+	state  *ebpf.Map
+	stores []store // by pipeline.Table.Index; nil where the table has no entries
+}
+
+// newGeneration compiles a program and loads it: maps, program entries, ports.
+func newGeneration(program *pipeline.Program, options bpfgen.Options, ports map[uint32]int) (_ *generation, err error) {
+	object, err := bpfgen.Compile(program, options)
+	if err != nil {
+		return nil, err
+	}
+	dp, err := bpfrun.Load(object.Spec, object.SourceOf)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, dp.Close())
+		}
+	}()
+	state, err := ebpf.NewMap(&ebpf.MapSpec{
+		Name: mapState, Type: ebpf.Array, KeySize: 4, ValueSize: 16, MaxEntries: uint32(1 + len(program.Tables)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make state map: %w", err)
+	}
+	dp.Maps[mapState] = state
+	g, err := bindGeneration(object, dp)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.writePorts(ports); err != nil {
+		return nil, err
+	}
+	return g, g.installProgramEntries()
+}
+
+// openGeneration opens a pinned pipeline and compiles its source again, for the layout of the maps.
+func openGeneration(dir string) (_ *generation, _ *record, err error) {
+	dp, err := bpfrun.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, dp.Close())
+		}
+	}()
+	source, err := dp.Map(mapSource)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := readRecordMap(source)
+	if err != nil {
+		return nil, nil, err
+	}
+	program, err := r.source().Program()
+	if err != nil {
+		return nil, nil, err
+	}
+	object, err := bpfgen.Compile(program, r.Options.options())
+	if err != nil {
+		return nil, nil, err
+	}
+	if layout, err := fingerprint(object); err != nil || layout != r.Layout {
+		return nil, nil, errors.Join(fmt.Errorf("%s: %w", program.Name, ErrLayout), err)
+	}
+	g, err := bindGeneration(object, dp)
+	return g, r, err
+}
+
+// bindGeneration finds the maps of every table.
+func bindGeneration(object *bpfgen.Object, dp *bpfrun.Datapath) (*generation, error) {
+	state, err := dp.Map(mapState)
+	if err != nil {
+		return nil, err
+	}
+	g := &generation{object: object, dp: dp, state: state, stores: make([]store, len(object.Program.Tables))}
+	for i, layout := range object.Tables {
+		if layout == nil || layout.Map == "" {
+			continue
+		}
+		if g.stores[i], err = g.newStore(layout); err != nil {
+			return nil, fmt.Errorf("table %s: %w", layout.Table.Name, err)
+		}
+	}
+	return g, nil
+}
+
+// newStore makes the store for a table's kind of map.
+func (g *generation) newStore(layout *bpfgen.TableLayout) (store, error) {
+	t, err := g.newTableState(layout)
+	if err != nil {
+		return nil, err
+	}
+	if layout.Kind == bpfgen.LookupClassifier {
+		return &ruleStore{tableState: t}, nil
+	}
+	return &keyStore{tableState: t}, nil
+}
+
+// writePorts fills the maps between P4 ports and interface indices.
+func (g *generation) writePorts(ports map[uint32]int) error {
+	for port, device := range ports {
+		index := binary.LittleEndian.AppendUint32(nil, uint32(device))
+		err := errors.Join(
+			g.writePort(g.object.PortsMap, port, index),
+			g.writePort(g.object.IfindexOfMap, port, index),
+			g.writePort(g.object.PortOfMap, uint32(device), g.object.AppendPortOf(nil, port)),
+		)
+		if err != nil {
+			return fmt.Errorf("write port %d: %w", port, err)
+		}
+	}
+	return nil
+}
+
+// writePort writes one element of a map of ports, where the program has the map. Values of a device map have room
+// for a program behind the index, which stays empty.
+func (g *generation) writePort(name string, key uint32, value []byte) error {
+	m := g.dp.Maps[name]
+	if m == nil {
+		return nil
+	}
+	value = append(value, make([]byte, max(int(m.ValueSize())-len(value), 0))...)
+	if err := m.Update(key, value, ebpf.UpdateAny); err != nil {
+		return fmt.Errorf("write map %s: %w", name, err)
+	}
+	return nil
+}
+
+// installProgramEntries writes the entries that the program itself has.
+func (g *generation) installProgramEntries() error {
+	for _, t := range g.object.Program.Tables {
+		s := g.stores[t.Index]
+		if s == nil || len(t.Entries) == 0 {
+			continue
+		}
+		e, err := s.insert(t.Entries)
+		if err == nil {
+			err = commit([]edit{e})
+		}
+		if err != nil {
+			return fmt.Errorf("install the program's entries of %s: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+// table returns the store of a table of this program: nil where the table cannot have entries, ErrNoTable where
+// it belongs to another program.
+func (g *generation) table(t *pipeline.Table) (store, error) {
+	tables := g.object.Program.Tables
+	if t == nil || t.Index < 0 || t.Index >= len(tables) || tables[t.Index] != t {
+		return nil, pipeline.ErrNoTable
+	}
+	return g.stores[t.Index], nil
+}
+
+// layout returns the layout of a table of this program, nil where it has no maps.
+func (g *generation) layout(t *pipeline.Table) (*bpfgen.TableLayout, error) {
+	if _, err := g.table(t); err != nil {
+		return nil, err
+	}
+	return g.object.Tables[t.Index], nil
+}
+
+// retired reports whether another process has put another pipeline in this one's place, or none.
+func (g *generation) retired() (bool, error) {
+	var s stateValue
+	if err := g.state.Lookup(uint32(0), &s); err != nil {
+		return false, fmt.Errorf("read state: %w", err)
+	}
+	return s.Version != 0, nil
+}
+
+// retire tells all processes that have this pipeline open that it is over, or that it is not after all.
+func (g *generation) retire(over bool) error {
+	var s stateValue
+	if over {
+		s.Version = 1
+	}
+	if err := g.state.Put(uint32(0), &s); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
+}
+
+// pin pins the pipeline with its record.
+func (g *generation) pin(dir string, r *record) error {
+	layout, err := fingerprint(g.object)
+	if err != nil {
+		return err
+	}
+	r.Layout, r.Options = layout, recordOptions(g.object.Options)
+	m, err := newRecordMap(r)
+	if err != nil {
+		return err
+	}
+	g.dp.Maps[mapSource] = m
+	return g.dp.Pin(dir)
+}
+
+func (g *generation) close() error { return g.dp.Close() }

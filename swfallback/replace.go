@@ -1,0 +1,274 @@
+package swfallback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/swfallback/bpfrun"
+)
+
+// Carried says what Replace took over from the old program.
+type Carried struct {
+	Entries int // in all tables
+	// Dropped counts entries that the new program has no place for, by the old table's name: the table is gone, its
+	// key is another one, its action is gone or has other parameters, or the table is smaller.
+	Dropped map[string]int
+	// Defaults, Groups and Sessions count default actions that had been set, multicast groups and clone sessions.
+	Defaults, Groups, Sessions int
+}
+
+// Replace makes the target run another program without losing a packet: the new one is compiled and loaded beside
+// the old one, gets the ports and the entries of tables that both have, and then takes over port by port, each in
+// one step. Tables are the same when name and key are; actions when name and parameters are. Counters and registers
+// start at 0. When anything fails the old program runs on and nothing else has changed.
+//
+// Source is as in Config; program may be nil.
+func (f *Fallback) Replace(ctx context.Context, program *pipeline.Program, source Source) (Carried, error) {
+	leave, err := f.enterContext(ctx)
+	if err != nil {
+		return Carried{}, fmt.Errorf("swfallback: replace program: %w", err)
+	}
+	defer leave()
+	carried, err := f.replace(ctx, program, source)
+	if err != nil {
+		return Carried{}, fmt.Errorf("swfallback: replace program of %s: %w", f.name, err)
+	}
+	return carried, nil
+}
+
+func (f *Fallback) replace(ctx context.Context, program *pipeline.Program, source Source) (_ Carried, err error) {
+	if program == nil {
+		if program, err = source.Program(); err != nil {
+			return Carried{}, err
+		}
+	}
+	devices, err := f.devices()
+	if err != nil {
+		return Carried{}, err
+	}
+	next, err := newGeneration(program, f.record.Options.options(), devices)
+	if err != nil {
+		return Carried{}, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, bpfrun.RemovePins(f.place.next(f.name)), next.close())
+		}
+	}()
+	carried, err := carry(f.gen, next)
+	if err != nil {
+		return Carried{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Carried{}, err
+	}
+	r := *f.record
+	r.Since = time.Now().UTC()
+	r.setSource(source)
+	if err := next.pin(f.place.next(f.name), &r); err != nil {
+		return Carried{}, err
+	}
+	return carried, f.takeOver(next, &r)
+}
+
+// devices returns the interface indices of all ports; those whose interface is gone are left out.
+func (f *Fallback) devices() (map[uint32]int, error) {
+	devices := make(map[uint32]int)
+	for port, a := range f.attachments {
+		index, err := a.Device()
+		if err != nil {
+			return nil, fmt.Errorf("port %d: %w", port, err)
+		}
+		if index != 0 {
+			devices[port] = index
+		}
+	}
+	return devices, nil
+}
+
+// takeOver makes every port run the next pipeline, then puts its pins in the place of the old ones. Before the
+// exchange of the pins everything can be taken back, after it the old pipeline is only thrown away: a process that
+// opens the target after a crash in between finds out by what is pinned, see recover.
+func (f *Fallback) takeOver(next *generation, r *record) error {
+	var done []uint32
+	err := func() error {
+		for _, port := range sortedPorts(f.attachments) {
+			if err := f.attachments[port].Replace(next.dp); err != nil {
+				return fmt.Errorf("port %d: %w", port, err)
+			}
+			done = append(done, port)
+		}
+		if err := f.gen.retire(true); err != nil {
+			return err
+		}
+		return bpfrun.Exchange(f.place.next(f.name), f.place.pipeline(f.name))
+	}()
+	if err != nil {
+		err = errors.Join(err, f.gen.retire(false))
+		for _, port := range slices.Backward(done) {
+			err = errors.Join(err, f.attachments[port].Replace(f.gen.dp))
+		}
+		return err
+	}
+	old := f.gen
+	f.gen, f.record = next, r
+	// What is left to do cannot make the new pipeline undone: a failure leaves pins that the next Open removes.
+	bpfrun.RemovePins(f.place.next(f.name))
+	old.close()
+	return nil
+}
+
+// recover finishes what a process left that died in Replace: every port runs what is pinned as the pipeline, and
+// nothing else is pinned.
+func (f *Fallback) recover() error {
+	if _, err := os.Stat(f.place.next(f.name)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, port := range sortedPorts(f.attachments) {
+		if err := f.attachments[port].Replace(f.gen.dp); err != nil {
+			return fmt.Errorf("recover port %d: %w", port, err)
+		}
+	}
+	if err := f.gen.retire(false); err != nil {
+		return err
+	}
+	return bpfrun.RemovePins(f.place.next(f.name))
+}
+
+// carry copies entries, default actions, groups and sessions from one pipeline to another.
+func carry(from, to *generation) (Carried, error) {
+	carried := Carried{Dropped: make(map[string]int)}
+	for _, table := range from.object.Program.Tables {
+		if table.Hidden {
+			continue
+		}
+		if err := carryTable(from, to, table, &carried); err != nil {
+			return Carried{}, fmt.Errorf("carry over table %s: %w", table.Name, err)
+		}
+	}
+	if err := carryReplicas(from, to, &carried); err != nil {
+		return Carried{}, err
+	}
+	return carried, nil
+}
+
+func carryTable(from, to *generation, table *pipeline.Table, carried *Carried) error {
+	target := sameTable(to.object.Program, table)
+	if target != nil && !target.Immutable {
+		if err := carryDefault(from, to, table, target, carried); err != nil {
+			return err
+		}
+	}
+	s := from.stores[table.Index]
+	if s == nil || table.Immutable {
+		return nil
+	}
+	list, _, err := s.entries()
+	if err != nil {
+		return err
+	}
+	var moved []*pipeline.Entry
+	room := 0
+	if target != nil && !target.Immutable && to.stores[target.Index] != nil {
+		room = to.stores[target.Index].table().size
+	}
+	for _, e := range list {
+		if target != nil {
+			e.Table, e.Call = target, sameCall(target, e.Call)
+		}
+		if len(moved) == room || e.Call == nil || pipeline.CheckEntry(e) != nil {
+			carried.Dropped[table.Name]++
+			continue
+		}
+		moved = append(moved, e)
+	}
+	carried.Entries += len(moved)
+	if len(moved) == 0 {
+		return nil
+	}
+	return to.change(pipeline.CheckEntry, moved, store.insert)
+}
+
+func carryDefault(from, to *generation, table, target *pipeline.Table, carried *Carried) error {
+	call, err := from.changedDefault(table)
+	if err != nil || call == nil {
+		return err
+	}
+	call = sameCall(target, call)
+	if call == nil || pipeline.CheckDefault(target, call) != nil {
+		return nil
+	}
+	layout := to.object.Tables[target.Index]
+	if layout == nil || layout.DefaultMap == "" {
+		return nil
+	}
+	carried.Defaults++
+	return to.setDefault(target, call)
+}
+
+func carryReplicas(from, to *generation, carried *Carried) error {
+	groups, err := from.multicastGroups()
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		if to.object.Multicast == nil || len(group.Replicas) > to.object.Multicast.Max {
+			continue
+		}
+		if err := to.setMulticastGroup(group); err != nil {
+			return fmt.Errorf("carry over multicast group %d: %w", group.ID, err)
+		}
+		carried.Groups++
+	}
+	sessions, err := from.cloneSessions()
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		if to.object.Clone == nil || len(s.Replicas) > to.object.Clone.Max {
+			continue
+		}
+		if err := to.setCloneSession(s); err != nil {
+			return fmt.Errorf("carry over clone session %d: %w", s.ID, err)
+		}
+		carried.Sessions++
+	}
+	return nil
+}
+
+// sameTable returns the program's table with the name and key of another program's table, or nil.
+func sameTable(p *pipeline.Program, table *pipeline.Table) *pipeline.Table {
+	at := slices.IndexFunc(p.Tables, func(t *pipeline.Table) bool { return t.Name == table.Name && !t.Hidden })
+	if at < 0 {
+		return nil
+	}
+	same := slices.EqualFunc(p.Tables[at].Keys, table.Keys, func(a, b *pipeline.Key) bool {
+		return a.Name == b.Name && a.Kind == b.Kind && a.Width == b.Width
+	})
+	if !same {
+		return nil
+	}
+	return p.Tables[at]
+}
+
+// sameCall returns the call with the table's action of the same name and parameters, nil when it has none.
+func sameCall(t *pipeline.Table, call *pipeline.ActionCall) *pipeline.ActionCall {
+	if call == nil {
+		return nil
+	}
+	for _, action := range t.Actions {
+		same := action.Name == call.Action.Name &&
+			slices.EqualFunc(action.Params, call.Action.Params, func(a, b *pipeline.ActionParam) bool {
+				return a.Name == b.Name && a.Width == b.Width
+			})
+		if same {
+			return &pipeline.ActionCall{Action: action, Args: call.Args}
+		}
+	}
+	return nil
+}
