@@ -97,11 +97,11 @@ func (c *Client) flashWatched(ctx context.Context, req *request, notes *wire, pr
 		stop()
 	}()
 	watchErr := f.until(watch, notes)
-	if watchErr != nil && watch.Err() == nil {
+	if watch.Err() != nil {
+		watchErr = nil // the update has its answer, or the caller is gone
+	} else {
 		// The progress is broken, the update is not: it still decides.
 		watchErr = wrap(req, fmt.Errorf("read progress: %w", watchErr))
-	} else {
-		watchErr = nil
 	}
 	err := <-answer
 	if ctx.Err() == nil && watchErr == nil {
@@ -118,7 +118,7 @@ type flashWatch struct {
 	begun, ended bool
 }
 
-// until reads notifications until the context or the endpoint ends. Lost ones are not an error.
+// until reads notifications until the context or the endpoint ends, which is always an error. Lost ones are not.
 func (f *flashWatch) until(ctx context.Context, notes *wire) error {
 	for {
 		datagram, err := notes.recv(ctx)

@@ -167,8 +167,3 @@ func (h *Handle) decode(ad *netlink.AttributeDecoder) bool {
 	}
 	return true
 }
-
-// clone copies the bytes of the attribute that ad stands at, which would otherwise alias the datagram.
-func clone(ad *netlink.AttributeDecoder) []byte {
-	return append([]byte{}, ad.Bytes()...)
-}

@@ -408,3 +408,45 @@ func TestTrace(t *testing.T) {
 		}
 	}
 }
+
+// TestMonitorLost lets more notifications come than the socket holds: the loss shows, and later ones come through.
+func TestMonitorLost(t *testing.T) {
+	k := sim.New(sim.Options{Buffer: 1024})
+	c := direct(k)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	m, err := c.Monitor(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for range 50 {
+		if err := k.Register(other{}); err != nil {
+			t.Fatal(err)
+		}
+		k.Unregister("platform", "other")
+	}
+	lost := false
+	for { // read what was kept
+		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		ev, err := m.Next(short)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost = lost || ev.Lost
+	}
+	if !lost {
+		t.Error("the loss was not reported")
+	}
+	if err := k.Register(other{}); err != nil {
+		t.Fatal(err)
+	}
+	if ev, err := m.Next(ctx); err != nil || ev.Command != devlink.CmdNew || ev.Device.Dev != "other" {
+		t.Errorf("afterwards: got %+v, %v", ev, err)
+	}
+}
