@@ -2,7 +2,6 @@ package graph_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -60,6 +59,7 @@ func TestGoldens(t *testing.T) {
 		{"txt", (*graph.Graph).Text},
 		{"mmd", (*graph.Graph).Mermaid},
 		{"dot", (*graph.Graph).DOT},
+		{"svg", (*graph.Graph).SVG},
 	}
 	for _, program := range []string{"l3router", "mpls_edge", "features/unions", "features/value_set", "features/varbit"} {
 		for _, form := range forms {
@@ -92,7 +92,7 @@ func hostile() *graph.Graph {
 
 func TestEscaping(t *testing.T) {
 	var svg bytes.Buffer
-	if err := hostile().SVG(context.Background(), &svg); err != nil {
+	if err := hostile().SVG(&svg); err != nil {
 		t.Fatal(err)
 	}
 	texts := svgTexts(t, svg.Bytes())
@@ -153,7 +153,7 @@ func svgTexts(t *testing.T, data []byte) []string {
 
 func TestSVG(t *testing.T) {
 	var svg bytes.Buffer
-	if err := parserOf(t, "l3router").SVG(context.Background(), &svg); err != nil {
+	if err := parserOf(t, "l3router").SVG(&svg); err != nil {
 		t.Fatal(err)
 	}
 	texts := strings.Join(svgTexts(t, svg.Bytes()), "\n")
@@ -194,8 +194,7 @@ func TestWriteErrors(t *testing.T) {
 	want := errors.New("pipe broke")
 	g := hostile()
 	for name, write := range map[string]func(io.Writer) error{
-		"text": g.Text, "mermaid": g.Mermaid, "dot": g.DOT,
-		"svg": func(w io.Writer) error { return g.SVG(context.Background(), w) },
+		"text": g.Text, "mermaid": g.Mermaid, "dot": g.DOT, "svg": g.SVG,
 	} {
 		if err := write(brokenWriter{want}); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want it to wrap %v", name, err, want)
@@ -203,10 +202,17 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-func TestSVGCanceled(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := hostile().SVG(ctx, io.Discard); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
+func TestSVGTooLarge(t *testing.T) {
+	// Each of many states in a row can end parsing: a quadratic number of pieces.
+	g := &graph.Graph{Nodes: []graph.Node{{Kind: graph.Accept, Name: "accept"}}}
+	for i := 1; i < 1000; i++ {
+		g.Nodes = append(g.Nodes, graph.Node{Name: "state"})
+		g.Edges = append(g.Edges, graph.Edge{From: i, To: i + 1}, graph.Edge{From: i, To: 0})
+	}
+	if err := g.SVG(io.Discard); !errors.Is(err, graph.ErrTooLarge) {
+		t.Errorf("got %v, want ErrTooLarge", err)
+	}
+	if err := g.DOT(io.Discard); err != nil {
+		t.Errorf("DOT: %v", err)
 	}
 }
