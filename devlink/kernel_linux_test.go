@@ -1,6 +1,7 @@
 package devlink_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	mdlink "github.com/mdlayher/devlink"
 
 	"github.com/p4dev/p4dev/devlink"
+	"github.com/p4dev/p4dev/devlink/contract"
 )
 
 // kernel returns a client of this machine's kernel, or skips.
@@ -77,4 +79,43 @@ func agree[R comparable, T any](t *testing.T, what string, want []*R, got []T, s
 	if !slices.Equal(left, right) {
 		t.Errorf("%ss: got %v, want %v", what, right, left)
 	}
+}
+
+// TestKernelContract holds a device of this machine's kernel to the contract. P4DEV_TEST_DEVLINK names it; without, the
+// first device there is is only read. What may be changed on the named one is asked for item by item:
+//
+//	P4DEV_TEST_DEVLINK=netdevsim/netdevsim1
+//	P4DEV_TEST_DEVLINK_SNAPSHOT=dummy         region of which a snapshot may be taken
+//	P4DEV_TEST_DEVLINK_COUNTERS=l2            dpipe table whose counters may be switched
+//	P4DEV_TEST_DEVLINK_FLASH=l2.p4fw          file that may be flashed, under the firmware search path
+//	P4DEV_TEST_DEVLINK_RELOAD=driver_reinit   action with which it may be reloaded
+func TestKernelContract(t *testing.T) {
+	c := kernel(t)
+	var want contract.Expectation
+	if name := os.Getenv("P4DEV_TEST_DEVLINK"); name != "" {
+		if err := want.Device.UnmarshalText([]byte(name)); err != nil {
+			t.Fatal(err)
+		}
+		want.Snapshots = os.Getenv("P4DEV_TEST_DEVLINK_SNAPSHOT")
+		want.Counters = os.Getenv("P4DEV_TEST_DEVLINK_COUNTERS")
+		if file := os.Getenv("P4DEV_TEST_DEVLINK_FLASH"); file != "" {
+			want.Flash = &contract.Flash{Request: devlink.FlashRequest{File: file}, Statuses: 1}
+		}
+		if action := os.Getenv("P4DEV_TEST_DEVLINK_RELOAD"); action != "" {
+			want.Reload = new(devlink.ReloadRequest)
+			if err := want.Reload.Action.UnmarshalText([]byte(action)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	} else {
+		devices, err := c.Devices(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(devices) == 0 {
+			t.Skip("the kernel has no devlink device")
+		}
+		want.Device = devices[0].Handle
+	}
+	contract.Run(t, func(ctx context.Context) (*devlink.Client, error) { return devlink.Dial(ctx) }, want)
 }
