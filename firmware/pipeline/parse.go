@@ -89,7 +89,10 @@ func ParseCall(t *Table, action string, args []string) (*ActionCall, error) {
 		}
 		return p.Index, nil
 	})
-	call := &ActionCall{Action: a, Args: make([][]byte, len(a.Params))}
+	call := &ActionCall{Action: a}
+	if len(a.Params) > 0 {
+		call.Args = make([][]byte, len(a.Params))
+	}
 	for i, p := range a.Params {
 		text, ok := given[i]
 		if !ok {
