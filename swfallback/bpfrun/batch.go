@@ -13,20 +13,28 @@ import (
 // does not fit into; it is doubled then.
 const dumpChunk = 4096
 
-// pointer is a pointer in union bpf_attr, which is 64 bits wide on every machine.
-type pointer struct {
-	p unsafe.Pointer
-	_ [8 - unsafe.Sizeof(uintptr(0))]byte
-}
+// pad fills a pointer in union bpf_attr up to the 64 bits that it has on every machine.
+type pad [8 - unsafe.Sizeof(uintptr(0))]byte
 
 // batchAttr is the batch member of union bpf_attr (linux/bpf.h).
 type batchAttr struct {
-	inBatch, outBatch, keys, values pointer
-	count, mapFD                    uint32
-	elemFlags, flags                uint64
+	inBatch unsafe.Pointer
+	_       pad
+	out     unsafe.Pointer
+	_       pad
+	keys    unsafe.Pointer
+	_       pad
+	values  unsafe.Pointer
+	_       pad
+
+	count, mapFD     uint32
+	elemFlags, flags uint64
 }
 
-func pointerTo(b []byte) pointer { return pointer{p: unsafe.Pointer(unsafe.SliceData(b))} }
+// The kernel refuses another size: this does not compile unless it is right.
+var _ [56]byte = [unsafe.Sizeof(batchAttr{})]byte{}
+
+func pointerTo(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
 // IsFull reports whether a map refused an element because it has no room for more.
 func IsFull(err error) bool { return errors.Is(err, errnoTooBig) || errors.Is(err, errnoNoSpace) }
@@ -100,7 +108,7 @@ func Dump(m *ebpf.Map, f func(key, value []byte) bool) error {
 	for {
 		keys, values, out := make([]byte, chunk*keySize), make([]byte, chunk*valueSize), make([]byte, max(keySize, 4))
 		attr := batchAttr{
-			inBatch: pointerTo(in), outBatch: pointerTo(out), keys: pointerTo(keys), values: pointerTo(values),
+			inBatch: pointerTo(in), out: pointerTo(out), keys: pointerTo(keys), values: pointerTo(values),
 			count: uint32(chunk), mapFD: uint32(m.FD()),
 		}
 		n, err := batch(cmdLookupBatch, &attr)

@@ -97,7 +97,29 @@ func makeVeth(name, peer string) (int, error) {
 	if _, err := setUp(peer); err != nil {
 		return 0, err
 	}
-	return setUp(name)
+	index, err := setUp(name)
+	if err != nil {
+		return 0, err
+	}
+	return index, errors.Join(waitUp(peer), waitUp(name))
+}
+
+// waitUp waits until a device is operational. Between the moment when it is set up and that one, the kernel drops
+// what is sent through it and says nothing.
+func waitUp(name string) error {
+	const patience, pause = 5 * time.Second, time.Millisecond
+	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
+		device, err := netlink.LinkByName(name)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", name, err)
+		}
+		if device.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s is %s after %v", name, device.Attrs().OperState, patience)
+		}
+	}
 }
 
 func setUp(name string) (int, error) {
@@ -156,7 +178,7 @@ func makeTap(name string) (*tap, int, error) {
 	}
 	file.Close()
 	file = os.NewFile(uintptr(again), name)
-	index, err := setUp(name)
+	index, err := setUp(name) // operational from here on: a tap has its carrier before it is up
 	if err != nil {
 		return nil, 0, errors.Join(err, file.Close())
 	}

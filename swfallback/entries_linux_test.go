@@ -1,0 +1,356 @@
+package swfallback
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// The same entries in a trie, a hash map and a classifier.
+var kinds = map[string]struct {
+	a, b, changed string // changed is a with another action
+}{
+	"ipv4_lpm": {
+		"ipv4_lpm 10.0.0.0/8 => set_nexthop 7", "ipv4_lpm 10.0.0.0/16 => drop", "ipv4_lpm 10.0.0.0/8 => to_host",
+	},
+	"nexthop": {
+		"nexthop 1 => forward 2 02:00:00:00:00:01 02:00:00:00:00:02", "nexthop 2 => drop", "nexthop 1 => to_host",
+	},
+	"acl": {
+		"acl 5 1&&&0x1ff 10.0.0.1&&&0xffffffff 0&&&0 6&&&0xff 0&&&0 80..443 => drop",
+		"acl 6 1&&&0x1ff 10.0.0.1&&&0xffffffff 0&&&0 6&&&0xff 0&&&0 80..443 => permit",
+		"acl 5 1&&&0x1ff 10.0.0.1&&&0xffffffff 0&&&0 6&&&0xff 0&&&0 80..443 => permit",
+	},
+}
+
+func TestInsertModifyDelete(t *testing.T) {
+	for name, k := range kinds {
+		t.Run(name, func(t *testing.T) {
+			f := attachProgram(t, "l3router")
+			a, b, changed := entry(t, f, k.a), entry(t, f, k.b), entry(t, f, k.changed)
+			checkEntries(t, f, name)
+			if err := f.Modify(a); !errors.Is(err, pipeline.ErrNotFound) {
+				t.Errorf("modify nothing: %v", err)
+			}
+			if err := f.Delete(a); !errors.Is(err, pipeline.ErrNotFound) {
+				t.Errorf("delete nothing: %v", err)
+			}
+			if err := f.Insert(a, a); !errors.Is(err, pipeline.ErrExists) {
+				t.Errorf("insert twice in one call: %v", err)
+			}
+			checkEntries(t, f, name)
+			insert(t, f, k.a)
+			if err := f.Insert(b, changed); !errors.Is(err, pipeline.ErrExists) {
+				t.Errorf("insert what is there: %v", err)
+			}
+			checkEntries(t, f, name, k.a)
+			insert(t, f, k.b)
+			if err := f.Modify(changed); err != nil {
+				t.Fatal(err)
+			}
+			checkEntries(t, f, name, k.changed, k.b)
+			again := reopen(t, f)
+			checkEntries(t, again, name, k.changed, k.b)
+			if err := again.Delete(entry(t, again, k.b)); err != nil {
+				t.Fatal(err)
+			}
+			checkEntries(t, f, name, k.changed)
+			if err := f.Flush(table(t, f, name)); err != nil {
+				t.Fatal(err)
+			}
+			checkEntries(t, again, name)
+		})
+	}
+}
+
+func TestChangesAreAllOrNothingAcrossTables(t *testing.T) {
+	f := attachProgram(t, "l3router")
+	insert(t, f, kinds["acl"].a)
+	first, second := entry(t, f, kinds["ipv4_lpm"].a), entry(t, f, kinds["acl"].a)
+	if err := f.Insert(first, second); !errors.Is(err, pipeline.ErrExists) {
+		t.Fatalf("got %v", err)
+	}
+	checkEntries(t, f, "ipv4_lpm")
+
+	// The kernel refuses in the middle: somebody has filled the map behind our back.
+	s := f.gen.stores[table(t, f, "my_station").Index].table()
+	for i := range s.entry.MaxEntries() {
+		key := make([]byte, s.layout.KeySize)
+		binary.BigEndian.PutUint32(key, 0x80000000+i)
+		if err := s.entry.Update(key, make([]byte, s.layout.ValueSize), ebpf.UpdateAny); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.loaded, s.size = true, 1<<20 // the store believes that the map is empty
+	f.gen.stores[table(t, f, "my_station").Index].(*keyStore).index = map[string]uint32{}
+	err := f.Insert(first, entry(t, f, "my_station 1 02:00:00:00:00:01 => route"))
+	if !errors.Is(err, pipeline.ErrTableFull) {
+		t.Fatalf("got %v, want ErrTableFull", err)
+	}
+	checkEntries(t, f, "ipv4_lpm")
+}
+
+func TestTableFull(t *testing.T) {
+	f := attachProgram(t, "l3router")
+	var list []*pipeline.Entry
+	for i := range 64 {
+		list = append(list, entry(t, f, fmt.Sprintf("my_station %d 02:00:00:00:00:01 => route", i)))
+	}
+	if err := f.Insert(list...); err != nil {
+		t.Fatal(err)
+	}
+	err := f.Insert(entry(t, f, "my_station 100 02:00:00:00:00:01 => route"))
+	if !errors.Is(err, pipeline.ErrTableFull) {
+		t.Errorf("got %v, want ErrTableFull", err)
+	}
+	if err := f.Delete(list[3]); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, f, "my_station 100 02:00:00:00:00:01 => route")
+}
+
+func TestForeignAndWrongEntries(t *testing.T) {
+	f, other := attachProgram(t, "l3router"), attachProgram(t, "l3router")
+	foreign := entry(t, other, kinds["nexthop"].a)
+	if err := f.Insert(foreign); !errors.Is(err, pipeline.ErrNoTable) {
+		t.Errorf("entry of another program: %v", err)
+	}
+	if _, err := f.Entries(foreign.Table); !errors.Is(err, pipeline.ErrNoTable) {
+		t.Errorf("table of another program: %v", err)
+	}
+	wrong := entry(t, f, kinds["nexthop"].a)
+	wrong.Match[0].Value = []byte{1}
+	for verb, do := range map[string]func(...*pipeline.Entry) error{"insert": f.Insert, "modify": f.Modify, "delete": f.Delete} {
+		if err := do(wrong); !errors.Is(err, pipeline.ErrBadMatch) {
+			t.Errorf("%s with a short value: %v", verb, err)
+		}
+		if err := do(nil); !errors.Is(err, pipeline.ErrNoTable) {
+			t.Errorf("%s nil: %v", verb, err)
+		}
+	}
+}
+
+func TestDefault(t *testing.T) {
+	f := attachProgram(t, "l3router")
+	acl := table(t, f, "acl")
+	call, err := pipeline.ParseCall(acl, "drop", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		set  *pipeline.ActionCall
+		want string
+	}{{nil, "router_ingress.permit"}, {call, "router_ingress.drop"}, {nil, "router_ingress.permit"}} {
+		if err := f.SetDefault(acl, step.set); err != nil {
+			t.Fatal(err)
+		}
+		got, err := reopen(t, f).gen.changedDefault(acl)
+		_ = got
+		if err == nil {
+			t.Error("a table of another program has a default")
+		}
+		if call, err := f.Default(acl); err != nil || call.Action.Name != step.want {
+			t.Errorf("got %v, %v, want %s", call, err, step.want)
+		}
+	}
+	if err := f.SetDefault(acl, &pipeline.ActionCall{Action: table(t, f, "nexthop").Actions[0]}); !errors.Is(err, pipeline.ErrNoAction) {
+		t.Errorf("another table's action: %v", err)
+	}
+}
+
+// TestCountersFollowTheirEntry writes counts into the map as packets would.
+func TestCountersFollowTheirEntry(t *testing.T) {
+	f := attachProgram(t, "l3router")
+	insert(t, f, kinds["ipv4_lpm"].a, kinds["ipv4_lpm"].b)
+	count := func(f *Fallback, e *pipeline.Entry) pipeline.Count {
+		states, err := f.Entries(e.Table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range states {
+			if pipeline.EntryKey(s.Entry) == pipeline.EntryKey(e) {
+				return s.Count
+			}
+		}
+		t.Fatalf("%s is not there", pipeline.FormatEntry(e))
+		return pipeline.Count{}
+	}
+	a := entry(t, f, kinds["ipv4_lpm"].a)
+	s := f.gen.stores[a.Table.Index].(*keyStore)
+	key, err := s.layout.AppendKey(nil, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		t.Fatal(err)
+	}
+	perCPU := make([]countValue, cpus)
+	for i := range perCPU {
+		perCPU[i] = countValue{1, 100}
+	}
+	if err := s.counter.Put(s.index[string(key)], perCPU); err != nil {
+		t.Fatal(err)
+	}
+	want := pipeline.Count{Packets: uint64(cpus), Bytes: uint64(100 * cpus)}
+	if got := count(f, a); got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if err := f.Modify(entry(t, f, kinds["ipv4_lpm"].changed)); err != nil {
+		t.Fatal(err)
+	}
+	again := reopen(t, f)
+	if got := count(again, entry(t, again, kinds["ipv4_lpm"].a)); got != want {
+		t.Errorf("after modify, reopened: got %v, want %v", got, want)
+	}
+	// The slot is free again, also for another process, and its next entry starts at 0.
+	if err := f.Delete(a); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, again, "ipv4_lpm 192.168.0.0/16 => drop")
+	if got := count(again, entry(t, again, "ipv4_lpm 192.168.0.0/16 => drop")); got != (pipeline.Count{}) {
+		t.Errorf("a new entry starts at %v", got)
+	}
+	if used := again.gen.stores[a.Table.Index].(*keyStore).slots.high; used != 2 {
+		t.Errorf("slots up to %d are used, want 2", used)
+	}
+}
+
+func TestIdleTime(t *testing.T) {
+	f := attachProgram(t, "l2switch")
+	e := entry(t, f, "dmac 10 02:00:00:00:00:01 => forward 1")
+	e.IdleTimeout = 3 * time.Second
+	if err := f.Insert(e); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond)
+	states, err := reopen(t, f).Entries(e.Table)
+	if err == nil {
+		t.Errorf("a table of another program lists %v", states)
+	}
+	states, err = f.Entries(e.Table)
+	if err != nil || len(states) != 1 {
+		t.Fatalf("%v, %v", states, err)
+	}
+	if idle := states[0].IdleFor; idle < 10*time.Millisecond || idle > time.Minute {
+		t.Errorf("idle for %v", idle)
+	}
+	if states[0].Entry.IdleTimeout != e.IdleTimeout {
+		t.Errorf("time-out %v", states[0].Entry.IdleTimeout)
+	}
+}
+
+func TestReplicas(t *testing.T) {
+	f := attachProgram(t, "features/replicate")
+	group := pipeline.MulticastGroup{ID: 5, Replicas: []pipeline.Replica{{Port: 1}, {Port: 2, Instance: 7}}}
+	if err := f.SetCloneSession(pipeline.CloneSession{ID: 3, Multicast: 5, Truncate: 64}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SetMulticastGroup(group); err != nil {
+		t.Fatal(err)
+	}
+	again := reopen(t, f)
+	groups, err := again.MulticastGroups()
+	if err != nil || fmt.Sprint(groups) != fmt.Sprint([]pipeline.MulticastGroup{group}) {
+		t.Errorf("groups %v, %v", groups, err)
+	}
+	sessions, err := again.CloneSessions()
+	if err != nil || len(sessions) != 1 || sessions[0].Multicast != 5 || sessions[0].Truncate != 64 || sessions[0].Replicas != nil {
+		t.Errorf("sessions %v, %v", sessions, err)
+	}
+	inner, err := f.gen.cloneSessions()
+	if err != nil || fmt.Sprint(inner[0].Replicas) != fmt.Sprint(group.Replicas) {
+		t.Errorf("the session did not follow its group: %v, %v", inner, err)
+	}
+	if err := f.SetMulticastGroup(pipeline.MulticastGroup{ID: 5}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SetCloneSession(pipeline.CloneSession{ID: 3}); err != nil {
+		t.Fatal(err)
+	}
+	groups, _ = f.MulticastGroups()
+	sessions, _ = f.CloneSessions()
+	if len(groups)+len(sessions) != 0 {
+		t.Errorf("left: %v, %v", groups, sessions)
+	}
+	if err := f.SetMulticastGroup(pipeline.MulticastGroup{}); !errors.Is(err, pipeline.ErrBadRange) {
+		t.Errorf("group 0: %v", err)
+	}
+	if err := f.SetCloneSession(pipeline.CloneSession{ID: 1 << 15}); !errors.Is(err, pipeline.ErrBadRange) {
+		t.Errorf("session 32768: %v", err)
+	}
+}
+
+// routes makes n routes of 24 to 32 bits.
+func routes(t testing.TB, f *Fallback, n int) []*pipeline.Entry {
+	lpm := table(t, f, "ipv4_lpm")
+	call, err := pipeline.ParseCall(lpm, "set_nexthop", []string{"1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := make([]*pipeline.Entry, n)
+	for i := range list {
+		list[i] = &pipeline.Entry{
+			Table: lpm, Call: call,
+			Match: []pipeline.Match{{Value: binary.BigEndian.AppendUint32(nil, uint32(i)<<4), Prefix: 28}},
+		}
+	}
+	return list
+}
+
+func nexthops(t testing.TB, f *Fallback, n int) []*pipeline.Entry {
+	nexthop := table(t, f, "nexthop")
+	call, err := pipeline.ParseCall(nexthop, "forward", []string{"1", "02:00:00:00:00:01", "02:00:00:00:00:02"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := make([]*pipeline.Entry, n)
+	for i := range list {
+		list[i] = &pipeline.Entry{
+			Table: nexthop, Call: call,
+			Match: []pipeline.Match{{Value: binary.BigEndian.AppendUint16(nil, uint16(i))}},
+		}
+	}
+	return list
+}
+
+func BenchmarkInsert(b *testing.B) {
+	for name, list := range map[string]func(testing.TB, *Fallback) []*pipeline.Entry{
+		"hash": func(t testing.TB, f *Fallback) []*pipeline.Entry { return nexthops(t, f, 65536) },
+		"trie": func(t testing.TB, f *Fallback) []*pipeline.Entry { return routes(t, f, 1<<20) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			f := attachProgram(b, "l3router")
+			all := list(b, f)
+			b.ReportAllocs()
+			var inserting, dumping, deleting time.Duration
+			for b.Loop() {
+				start := time.Now()
+				if err := f.Insert(all...); err != nil {
+					b.Fatal(err)
+				}
+				inserting += time.Since(start)
+				start = time.Now()
+				if got, err := f.Entries(all[0].Table); err != nil || len(got) != len(all) {
+					b.Fatalf("%d entries, %v", len(got), err)
+				}
+				dumping += time.Since(start)
+				start = time.Now()
+				if err := f.Delete(all...); err != nil {
+					b.Fatal(err)
+				}
+				deleting += time.Since(start)
+			}
+			perSecond := func(d time.Duration) float64 { return float64(len(all)*b.N) / d.Seconds() }
+			b.ReportMetric(perSecond(inserting), "inserts/s")
+			b.ReportMetric(perSecond(dumping), "reads/s")
+			b.ReportMetric(perSecond(deleting), "deletes/s")
+		})
+	}
+}
