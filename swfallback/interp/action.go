@@ -87,8 +87,7 @@ type assign func(*packet, value)
 func (c *compiler) destination(e pipeline.Expr) (assign, error) {
 	switch e := e.(type) {
 	case *pipeline.FieldRef:
-		f, err := c.field(e.Header, e.Field)
-		return func(p *packet, v value) { p.store(f, v) }, err
+		return c.fieldDestination(e)
 	case *pipeline.Access:
 		at, err := c.accessed(e)
 		return func(p *packet, v value) {
@@ -102,6 +101,17 @@ func (c *compiler) destination(e pipeline.Expr) (assign, error) {
 		return c.registerDestination(e)
 	}
 	return nil, unsupported("destination", e)
+}
+
+func (c *compiler) fieldDestination(e *pipeline.FieldRef) (assign, error) {
+	f, err := c.field(e.Header, e.Field)
+	if err != nil {
+		return nil, err
+	}
+	if at, width := f.at, f.width; !f.isVar && width > 0 && width <= 64 {
+		return func(p *packet, v value) { storeBits(p.data, at, width, v.uint64()) }, nil
+	}
+	return func(p *packet, v value) { p.store(f, v) }, nil
 }
 
 func (c *compiler) lastFieldDestination(e *pipeline.StackFieldRef) (assign, error) {

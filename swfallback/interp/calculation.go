@@ -44,18 +44,49 @@ func (c *compiler) hashOf(algorithm string, input []pipeline.Expr) (*calculation
 		return nil, err
 	}
 	k := &calculation{hash: hash}
-	for _, e := range input {
-		if _, ok := e.(*pipeline.Payload); ok {
+	for i := 0; i < len(input); i++ {
+		if _, ok := input[i].(*pipeline.Payload); ok {
 			k.whole = true
 			continue
 		}
-		part, err := c.calculationInput(e)
+		if n, part := c.neighbours(input[i:]); n > 1 {
+			k.append = append(k.append, part)
+			i += n - 1
+			continue
+		}
+		part, err := c.calculationInput(input[i])
 		if err != nil {
 			return nil, err
 		}
 		k.append = append(k.append, part)
 	}
 	return k, nil
+}
+
+// neighbours takes the fields at the head of the list that follow each other in one header as one bit string.
+// It returns how many there are.
+func (c *compiler) neighbours(input []pipeline.Expr) (int, func(*packet, *bitString)) {
+	var h, at, width, n int
+	for _, e := range input {
+		ref, ok := e.(*pipeline.FieldRef)
+		if !ok {
+			break
+		}
+		f, err := c.field(ref.Header, ref.Field)
+		if err != nil || f.isVar || c.sw.layout.headers[f.header].varAt >= 0 ||
+			n > 0 && (f.header != h || f.at != at+width) {
+			break
+		}
+		if n == 0 {
+			h, at = f.header, f.at
+		}
+		width, n = width+f.width, n+1
+	}
+	return n, func(p *packet, s *bitString) {
+		if p.valid[h] {
+			s.append(p.data, at, width)
+		}
+	}
 }
 
 func (c *compiler) calculationInput(e pipeline.Expr) (func(*packet, *bitString), error) {

@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -112,6 +113,9 @@ func (a *v1model) bind(c *compiler) error {
 		if *f.to, err = c.fieldByName(f.name); err != nil {
 			return err
 		}
+		if at := *f.to; at != nil && (at.width > 64 || at.isVar) {
+			return fmt.Errorf("bind v1model: %s has %d bits: %w", f.name, at.width, errors.ErrUnsupported)
+		}
 	}
 	if std.egressSpec == nil {
 		return fmt.Errorf("bind v1model: no field standard_metadata.egress_spec")
@@ -163,10 +167,10 @@ func (c *compiler) fieldByName(name string) (*field, error) {
 	return c.field(ref.Header, ref.Field)
 }
 
-// set stores into an intrinsic field, where the program has it.
+// set stores into an intrinsic field, where the program has it; none is wider than 64 bits (bind).
 func (p *packet) set(f *field, n uint64) {
-	if f != nil {
-		p.store(f, unsigned(n))
+	if f != nil && f.width > 0 {
+		storeBits(p.data, f.at, f.width, n)
 	}
 }
 
