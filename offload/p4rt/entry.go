@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	configv1 "github.com/p4lang/p4runtime/go/p4/config/v1"
 	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
 	"google.golang.org/grpc/codes"
 
@@ -97,21 +96,12 @@ func (ts *tableSchema) checkKey(te *p4v1.TableEntry) error {
 	switch {
 	case len(ts.fields) == 0:
 		return fmt.Errorf("table has no key: %w", pipeline.ErrBadMatch)
-	case ts.needsPriority() && te.GetPriority() <= 0:
+	case ts.table.NeedsPriority() && te.GetPriority() <= 0:
 		return pipeline.ErrNoPriority
-	case !ts.needsPriority() && te.GetPriority() != 0:
+	case !ts.table.NeedsPriority() && te.GetPriority() != 0:
 		return fmt.Errorf("priority %d in a table without priorities: %w", te.GetPriority(), pipeline.ErrBadMatch)
 	}
 	return nil
-}
-
-func (ts *tableSchema) needsPriority() bool {
-	for _, f := range ts.fields {
-		if f.kind.NeedsPriority() {
-			return true
-		}
-	}
-	return false
 }
 
 // DecodeDefault reads a default entry: its table and its action, nil where the message has none.
@@ -136,7 +126,7 @@ func (s *Schema) DecodeDefault(te *p4v1.TableEntry) (*pipeline.Table, *pipeline.
 	if err != nil {
 		return fail(err)
 	}
-	if scope == configv1.ActionRef_TABLE_ONLY {
+	if scope == pipeline.ScopeTable {
 		return fail(fmt.Errorf("action %s is for entries only: %w", call.Action.Name,
 			withCode(codes.PermissionDenied, pipeline.ErrBadAction)))
 	}
@@ -210,7 +200,7 @@ func (ts *tableSchema) decodeDirect(e *pipeline.Entry, a *p4v1.Action) error {
 	if err != nil {
 		return err
 	}
-	if scope == configv1.ActionRef_DEFAULT_ONLY {
+	if scope == pipeline.ScopeDefault {
 		return fmt.Errorf("action %s is for the default entry only: %w", call.Action.Name,
 			withCode(codes.PermissionDenied, pipeline.ErrBadAction))
 	}
@@ -219,7 +209,7 @@ func (ts *tableSchema) decodeDirect(e *pipeline.Entry, a *p4v1.Action) error {
 }
 
 // decodeCall reads an action of the table; every parameter must be there once.
-func (ts *tableSchema) decodeCall(a *p4v1.Action) (*pipeline.ActionCall, configv1.ActionRef_Scope, error) {
+func (ts *tableSchema) decodeCall(a *p4v1.Action) (*pipeline.ActionCall, pipeline.ActionScope, error) {
 	for _, as := range ts.actions {
 		if as.id == 0 || as.id != a.GetActionId() {
 			continue

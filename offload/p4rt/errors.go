@@ -36,6 +36,7 @@ func sentinels() []sentinel {
 		{pipeline.ErrImmutable, codes.PermissionDenied},
 		{pipeline.ErrNoPriority, codes.InvalidArgument},
 		{errors.ErrUnsupported, codes.Unimplemented},
+		{pipeline.ErrNoObject, codes.InvalidArgument},
 	}
 }
 

@@ -40,24 +40,7 @@ func (s opaqueStore) fill(e *pipeline.Entry, te *p4v1.TableEntry) {
 	}
 }
 
-// entryKey returns what identifies an entry within a program, as a map key: table, priority and match. Bits
-// that are not compared do not count.
+// entryKey returns what identifies an entry within a program, as a map key.
 func entryKey(e *pipeline.Entry) string {
-	b := binary.BigEndian.AppendUint32(nil, uint32(e.Table.Index))
-	b = binary.BigEndian.AppendUint32(b, uint32(e.Priority))
-	for i, k := range e.Table.Keys {
-		m := e.Match[i]
-		switch k.Kind {
-		case pipeline.MatchLPM:
-			b = append(b, and(m.Value, prefixMask(k.Width, m.Prefix))...)
-			b = binary.BigEndian.AppendUint32(b, uint32(m.Prefix))
-		case pipeline.MatchTernary, pipeline.MatchOptional:
-			b = append(append(b, and(m.Value, m.Mask)...), m.Mask...)
-		case pipeline.MatchRange:
-			b = append(append(b, m.Value...), m.High...)
-		default:
-			b = append(b, m.Value...)
-		}
-	}
-	return string(b)
+	return string(pipeline.AppendEntryKey(binary.BigEndian.AppendUint32(nil, uint32(e.Table.Index)), e))
 }

@@ -39,7 +39,7 @@ type actionSchema struct {
 	action *pipeline.Action
 	id     uint32
 	params []uint32 // ids, one per Action.Params
-	scope  configv1.ActionRef_Scope
+	scope  pipeline.ActionScope
 }
 
 // NewSchema returns the schema of a program. Ids come from the program (an importer that had the P4Info put
@@ -171,11 +171,12 @@ func newTableSchema(t *pipeline.Table, names infoNames) (*tableSchema, error) {
 		}
 		ts.fields = append(ts.fields, f)
 	}
-	for _, a := range t.Actions {
-		as, err := newActionSchema(a, names.actions[a.Name], info)
+	for i, a := range t.Actions {
+		as, err := newActionSchema(a, names.actions[a.Name])
 		if err != nil {
 			return nil, err
 		}
+		as.scope = actionScope(t, i, as.id, info)
 		ts.actions = append(ts.actions, as)
 	}
 	return ts, nil
@@ -201,7 +202,7 @@ func newField(i int, k *pipeline.Key, info *configv1.Table) (field, error) {
 	return f, nil
 }
 
-func newActionSchema(a *pipeline.Action, info *configv1.Action, table *configv1.Table) (actionSchema, error) {
+func newActionSchema(a *pipeline.Action, info *configv1.Action) (actionSchema, error) {
 	as := actionSchema{action: a, id: firstID(a.ID, info.GetPreamble().GetId())}
 	byName := make(map[string]uint32, len(a.Params))
 	for _, p := range info.GetParams() {
@@ -214,12 +215,24 @@ func newActionSchema(a *pipeline.Action, info *configv1.Action, table *configv1.
 		}
 		as.params = append(as.params, id)
 	}
-	for _, ref := range table.GetActionRefs() {
-		if ref.GetId() == as.id {
-			as.scope = ref.GetScope()
+	return as, nil
+}
+
+// actionScope returns where the table may use its i-th action: by the program, or by P4Info where that is given.
+func actionScope(t *pipeline.Table, i int, id uint32, info *configv1.Table) pipeline.ActionScope {
+	for _, ref := range info.GetActionRefs() {
+		switch {
+		case ref.GetId() != id:
+		case ref.GetScope() == configv1.ActionRef_TABLE_ONLY:
+			return pipeline.ScopeTable
+		case ref.GetScope() == configv1.ActionRef_DEFAULT_ONLY:
+			return pipeline.ScopeDefault
 		}
 	}
-	return as, nil
+	if i < len(t.Scopes) {
+		return t.Scopes[i]
+	}
+	return pipeline.ScopeAny
 }
 
 // firstID returns the first id that is not 0.
@@ -228,4 +241,12 @@ func firstID(a, b uint32) uint32 {
 		return a
 	}
 	return b
+}
+
+// CounterID returns the P4Info id of an indexed counter; pipeline.ErrNoObject where it has none.
+func (s *Schema) CounterID(c *pipeline.Counter) (uint32, error) {
+	if id := s.counter[c]; id != 0 {
+		return id, nil
+	}
+	return 0, fmt.Errorf("p4rt: counter has no P4Runtime id: %w", pipeline.ErrNoObject)
 }
