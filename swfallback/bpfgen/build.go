@@ -137,7 +137,7 @@ func (b *builder) jump(to *block, args ...*value) {
 
 // branch ends the block with a comparison.
 func (b *builder) branch(c cond, x, y *value, yes, no *block) {
-	if x.isConst() && !y.isConst() {
+	if x.isConst() && !y.isConst() && c != condSpent {
 		c, x, y = c.swapped(), y, x
 	}
 	b.cur.term = term{kind: termBranch, cond: c, a: x, b: y, to: [2]edge{{to: yes}, {to: no}}, src: b.src}
@@ -185,6 +185,9 @@ func resultBits(o op, x, y *value) int {
 
 // decide evaluates a comparison whose result is known from constants and widths.
 func decide(c cond, x, y *value) (result, ok bool) {
+	if c == condSpent {
+		return false, false
+	}
 	if x.isConst() && y.isConst() {
 		return c.holds(x.imm, y.imm), true
 	}

@@ -52,8 +52,8 @@ func (l *TableLayout) BuildClassifier(entries []*pipeline.Entry, slots []uint32)
 // MaxRules is how many entries a classifier can have.
 func (l *TableLayout) MaxRules() int { return min(max(l.Table.Size, 1), maxRules) }
 
-// maxRules bounds the scan; the verifier follows every step of it.
-const maxRules = 1024
+// maxRules bounds the scan, which takes time in proportion to the rules.
+const maxRules = 1 << 16
 
 // innerSpec is the template of the inner maps.
 func (l *TableLayout) innerSpec() *ebpf.MapSpec {

@@ -1,11 +1,125 @@
 package bpfgen
 
 import (
+	"bytes"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
 // Compile compiles a program. The errors are *LimitError and *UnsupportedError, with the place in the P4
 // program; nothing is left out or done differently without one.
 func Compile(p *pipeline.Program, opts Options) (*Object, error) {
-	return nil, &UnsupportedError{What: "everything"}
+	o, err := compile(p, opts.filled())
+	if err != nil {
+		return nil, fmt.Errorf("bpfgen: compile %s: %w", p.Name, err)
+	}
+	return o, nil
+}
+
+// filled returns the options with the defaults filled in.
+func (o Options) filled() Options {
+	def := func(p *uint32, v uint32) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&o.HostPort, 509)
+	def(&o.CPUPort, 510)
+	def(&o.DropPort, 511)
+	num := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	num(&o.MaxPorts, 512)
+	num(&o.MaxIfindex, 4096)
+	num(&o.MaxReplicas, 64)
+	num(&o.MaxVariants, defaultVariants)
+	return o
+}
+
+func compile(p *pipeline.Program, opts Options) (*Object, error) {
+	o := &Object{Program: p, Options: opts, Spec: &ebpf.CollectionSpec{
+		Maps: make(map[string]*ebpf.MapSpec), Programs: make(map[string]*ebpf.ProgramSpec)},
+		source: make(map[string][]pipeline.Source), usage: make(map[string]ProgramSummary)}
+	if err := o.layMaps(); err != nil {
+		return nil, err
+	}
+	x := newIndex(p)
+	g, err := newPoints(x)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.addProgram(g, ProgramXDP, ebpf.XDP, false); err != nil {
+		return nil, err
+	}
+	if o.Multicast != nil || o.Clone != nil {
+		if err := o.addProgram(g, ProgramTC, ebpf.SchedCLS, true); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+// addProgram lowers, optimises and emits one program.
+func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, tc bool) error {
+	f, err := newLowerer(g, o, name, tc).run()
+	if err != nil {
+		return err
+	}
+	prune(f)
+	o.stage(name+"/lower", f)
+	for _, ps := range passes() {
+		if err := ps.run(f); err != nil {
+			return err
+		}
+		o.stage(name+"/"+ps.name, f)
+	}
+	ins, err := emit(f)
+	if err != nil {
+		return err
+	}
+	if f.stack > maxStack {
+		return &LimitError{What: "stack bytes of " + name, Got: f.stack, Max: maxStack}
+	}
+	o.Spec.Programs[name] = &ebpf.ProgramSpec{Name: name, Type: kind, Instructions: ins, License: "GPL"}
+	if tc {
+		o.Spec.Programs[name].AttachType = ebpf.AttachTCXIngress
+	} else {
+		o.Spec.Programs[name].AttachType = ebpf.AttachXDP
+	}
+	o.note(name, ins, f)
+	return nil
+}
+
+// stage records the text of a stage.
+func (o *Object) stage(name string, f *fn) {
+	text := f.String()
+	o.Stages = append(o.Stages, Stage{Name: name, Text: text})
+	if o.Options.Dump != nil {
+		o.Options.Dump(name, text)
+	}
+}
+
+// note records sizes and sources of a program's instructions.
+func (o *Object) note(name string, ins asm.Instructions, f *fn) {
+	var buf bytes.Buffer
+	var src []pipeline.Source
+	for i := range ins {
+		s, _ := ins[i].Source().(pipeline.Source)
+		for range ins[i].Size() / asm.InstructionSize {
+			src = append(src, s)
+		}
+	}
+	o.source[name] = src
+	o.usage[name] = ProgramSummary{Name: name, Instructions: len(src), StackBytes: f.stack, Blocks: len(f.blocks)}
+	fmt.Fprintf(&buf, "%v", ins)
+	o.Stages = append(o.Stages, Stage{Name: name + "/emit", Text: buf.String()})
+	if o.Options.Dump != nil {
+		o.Options.Dump(name+"/emit", buf.String())
+	}
 }

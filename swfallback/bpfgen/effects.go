@@ -20,7 +20,13 @@ func (g *points) effects(p *point) {
 	case pointIngressEnd:
 		for _, name := range []string{"egress_spec", "mcast_grp"} {
 			g.useID(p, g.stdID(name))
-			g.ctl.add(max(0, g.stdID(name)))
+			g.ctl.add(g.stdID(name))
+		}
+		g.ctl.add(g.stdID("egress_port"))
+		for _, d := range g.prog.Digests {
+			for _, x := range d.Elements {
+				g.reads(p, x)
+			}
 		}
 		for _, name := range []string{"egress_port", "packet_length", "egress_rid", "instance_type"} {
 			p.def.add(g.stdID(name))
@@ -29,6 +35,7 @@ func (g *points) effects(p *point) {
 		g.useID(p, g.stdID("egress_spec"))
 		g.useID(p, g.stdID("egress_port"))
 	case pointDeparse:
+		g.useID(p, g.stdID("egress_port"))
 		g.checksumEffects(p, false)
 		for _, d := range g.prog.Deparsers {
 			g.bodyEffects(p, d.Body)
@@ -88,7 +95,7 @@ func (g *points) checksumEffects(p *point, verify bool) {
 		p.touch.add(c.Target.Header.Index)
 		if verify {
 			g.reads(p, c.Target)
-			g.ctl.add(max(0, g.stdID("checksum_error")))
+			g.ctl.add(g.stdID("checksum_error"))
 		}
 	}
 }
@@ -130,15 +137,9 @@ func (g *points) primitiveEffects(p *point, q *pipeline.Primitive, always bool) 
 	}
 }
 
-// listEffects adds the fields of digests and field lists.
+// listEffects adds the fields of a header that is copied.
 func (g *points) listEffects(p *point, q *pipeline.Primitive) {
 	switch q.Op {
-	case pipeline.OpDigest:
-		if d := g.digest(q); d != nil {
-			for _, x := range d.Elements {
-				g.reads(p, x)
-			}
-		}
 	case pipeline.OpCopyHeader, pipeline.OpAssignHeader:
 		if src, ok := q.Args[1].(*pipeline.HeaderRef); ok {
 			for i := range src.Header.Type.Fields {
@@ -274,4 +275,53 @@ func (g *points) closeBody(body []pipeline.Primitive) bool {
 		})
 	}
 	return changed
+}
+
+// findZero finds the fields of metadata that are 0 whatever happens.
+func (g *points) findZero() {
+	g.zero = newSet(len(g.fields))
+	for id, ref := range g.fields {
+		if ref.Header.Metadata {
+			g.zero.add(id)
+		}
+	}
+	for _, name := range []string{"ingress_port", "packet_length", "egress_port", "egress_spec", "instance_type",
+		"egress_rid", "parser_error", "checksum_error", "ingress_global_timestamp", "egress_global_timestamp"} {
+		if id := g.stdID(name); id >= 0 {
+			g.zero.remove(id)
+		}
+	}
+	for _, a := range g.prog.Actions {
+		g.zeroBody(a.Body)
+	}
+	for _, p := range g.prog.Parsers {
+		for _, s := range p.States {
+			g.zeroBody(s.Body)
+		}
+	}
+	for _, m := range g.prog.Meters {
+		if m.Target != nil {
+			g.zero.remove(g.id(m.Target))
+		}
+	}
+}
+
+func (g *points) zeroBody(body []pipeline.Primitive) {
+	for i := range body {
+		q := &body[i]
+		dst := destination(q)
+		if dst < 0 {
+			continue
+		}
+		ref, ok := q.Args[dst].(*pipeline.FieldRef)
+		if !ok {
+			continue
+		}
+		if len(q.Args) == 2 {
+			if c, ok := q.Args[1-dst].(*pipeline.Const); ok && c.Value.Sign() == 0 {
+				continue
+			}
+		}
+		g.zero.remove(g.id(ref))
+	}
 }

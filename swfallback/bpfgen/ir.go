@@ -32,11 +32,12 @@ const (
 	opShr
 	opSar
 	opSwap // the low size bytes reversed, zero above
+	opMove // args[0], to have it in a register
 	opSet  // 1 when args[0] cond args[1], else 0
 )
 
 var opNames = [...]string{"const", "param", "ctx", "frame", "map", "mapvalue", "load", "store", "call", "add",
-	"sub", "mul", "div", "mod", "and", "or", "xor", "shl", "shr", "sar", "swap", "set"}
+	"sub", "mul", "div", "mod", "and", "or", "xor", "shl", "shr", "sar", "swap", "move", "set"}
 
 // pure reports whether the operation depends on its operands alone.
 func (o op) pure() bool { return o >= opAdd }
@@ -56,9 +57,10 @@ const (
 	condSLe
 	condSGt
 	condSGe
+	condSpent // the kernel's budget for a loop is used up (may_goto); has no operands
 )
 
-var condNames = [...]string{"==", "!=", "<", "<=", ">", ">=", "s<", "s<=", "s>", "s>="}
+var condNames = [...]string{"==", "!=", "<", "<=", ">", ">=", "s<", "s<=", "s>", "s>=", "spent"}
 
 // inverse returns the comparison that holds when c does not.
 func (c cond) inverse() cond {
@@ -124,6 +126,7 @@ func (v *value) remat() bool {
 // A slot is an object on the stack.
 type slot struct {
 	id, size int
+	bias     int // distance of its start from a multiple of 8
 	off      int // from the frame pointer, negative; set by emission
 }
 
@@ -182,6 +185,8 @@ type fn struct {
 	ctx    *value
 	consts map[uint64]*value
 	nextID int
+	stack  int // bytes of the stack in use
+	circle int // distance of a word for breaking circles of copies, 0: none yet
 }
 
 // newFn returns an empty program.

@@ -174,7 +174,7 @@ func wirePieces(width, pad, off, size int) []piece {
 	var ps []piece
 	for at := 0; at < size; {
 		n := 8
-		for n > size-at {
+		for n > size-at || (off-4+at)%n != 0 { // the key lies at a multiple of 8, less 4
 			n /= 2
 		}
 		// The n bytes at off+at hold bits [hi-8n, hi) of the padded value.

@@ -55,6 +55,7 @@ type points struct {
 	ingress, egress                        *pipeline.Control
 	parser                                 *pipeline.Parser
 	ctl                                    set // fields that decide which way a packet goes
+	zero                                   set // fields of metadata that nothing ever makes other than 0
 }
 
 // newPoints makes the graph and computes what is live where.
@@ -80,6 +81,7 @@ func newPoints(x *index) (*points, error) {
 		g.effects(p)
 	}
 	g.closeControl()
+	g.findZero()
 	g.solve()
 	return g, nil
 }

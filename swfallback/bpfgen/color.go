@@ -1,0 +1,187 @@
+package bpfgen
+
+import (
+	"github.com/cilium/ebpf/asm"
+)
+
+// color gives every value a register, or returns one that has to be spilled first.
+func (a *allocator) color() *value {
+	a.hint = make(map[*value][]*value)
+	for _, b := range a.f.blocks {
+		for _, e := range b.term.edges() {
+			for i, p := range e.to.params {
+				a.hint[p] = append(a.hint[p], e.args[i])
+				a.hint[e.args[i]] = append(a.hint[e.args[i]], p)
+			}
+		}
+		for _, v := range b.ops {
+			v.reg = nil
+		}
+		for _, p := range b.params {
+			p.reg = nil
+		}
+	}
+	a.f.ctx.reg = nil
+	for i, b := range rpo(a.f) {
+		if !a.colorBlock(b, i == 0) {
+			return a.failed
+		}
+	}
+	return nil
+}
+
+// colorBlock gives registers to what a block defines; what comes in has them already.
+func (a *allocator) colorBlock(b *block, first bool) bool {
+	last := a.lastUses(b)
+	a.owner = [10]*value{}
+	in := append(set(nil), a.lv.out[b]...)
+	a.lv.backwards(b, in, nil)
+	in.each(func(i int) {
+		if r := a.lv.vals[i].reg; r != nil {
+			a.owner[*r] = a.lv.vals[i]
+		}
+	})
+	if first && a.needed(a.f.ctx, last, b) && !a.give(a.f.ctx, asm.R1) {
+		return false
+	}
+	for _, p := range b.params {
+		if !a.give(p, a.wish(p)) {
+			return false
+		}
+	}
+	for _, p := range b.params {
+		a.release(p, last, -1)
+	}
+	for i, v := range b.ops {
+		early, late := lateOperands(v)
+		for _, x := range early {
+			a.release(x, last, i)
+		}
+		if kept(v) {
+			if !a.give(v, a.wish(v)) {
+				return false
+			}
+		}
+		for _, x := range late {
+			a.release(x, last, i)
+		}
+		if kept(v) {
+			a.release(v, last, i) // a result that nobody needs
+		}
+	}
+	return true
+}
+
+// needed reports whether a value is used in the block or behind it.
+func (a *allocator) needed(v *value, last map[*value]int, b *block) bool {
+	_, ok := last[v]
+	return ok || a.lv.out[b].has(a.lv.index[v])
+}
+
+// lastUses returns the position of the last use of every value that dies in the block: the operation's number,
+// or their count for the end of the block. Values that live on are not in it; unused results have -1 or their
+// own position.
+func (a *allocator) lastUses(b *block) map[*value]int {
+	last := make(map[*value]int)
+	note := func(v *value, i int) {
+		if kept(v) && !a.lv.out[b].has(a.lv.index[v]) {
+			last[v] = i
+		}
+	}
+	for _, p := range b.params {
+		note(p, -1)
+	}
+	for i, v := range b.ops {
+		note(v, i)
+		for _, x := range v.args {
+			note(x, i)
+		}
+	}
+	note(b.term.a, len(b.ops))
+	note(b.term.b, len(b.ops))
+	for _, e := range b.term.edges() {
+		for _, x := range e.args {
+			note(x, len(b.ops))
+		}
+	}
+	return last
+}
+
+// release frees the register of a value whose last use is at position i.
+func (a *allocator) release(v *value, last map[*value]int, i int) {
+	if !kept(v) || v.reg == nil {
+		return
+	}
+	if at, ok := last[v]; ok && at == i && a.owner[*v.reg] == v {
+		a.owner[*v.reg] = nil
+	}
+}
+
+// lateOperands splits the operands of an operation into those whose register the result may take, and those
+// that are still read after the result has been written to.
+func lateOperands(v *value) (early, late []*value) {
+	switch v.op {
+	case opCall, opStore, opLoad, opMove, opSwap:
+		return v.args, nil
+	case opSet:
+		return nil, v.args
+	}
+	if len(v.args) == 2 {
+		return v.args[:1], v.args[1:]
+	}
+	return v.args, nil
+}
+
+// wish returns the register in which a value would be best.
+func (a *allocator) wish(v *value) asm.Register {
+	for _, w := range a.hint[v] {
+		if w.reg != nil && a.owner[*w.reg] == nil {
+			return *w.reg
+		}
+	}
+	if v.op >= opAdd && v.op <= opMove && kept(v.args[0]) && v.args[0].reg != nil && a.owner[*v.args[0].reg] == nil {
+		return *v.args[0].reg
+	}
+	return asm.R0
+}
+
+// give gives a value a register: the one wished for if that can be.
+func (a *allocator) give(v *value, wish asm.Register) bool {
+	across := a.crosses.has(a.lv.index[v])
+	if a.owner[wish] == nil && (!across || wish >= asm.R6) {
+		return a.take(v, wish)
+	}
+	if !across {
+		for _, r := range scratchRegs {
+			if a.owner[r] == nil {
+				return a.take(v, r)
+			}
+		}
+	}
+	for _, r := range savedRegs {
+		if a.owner[r] == nil {
+			return a.take(v, r)
+		}
+	}
+	a.failed = a.victim(v, across)
+	return false
+}
+
+func (a *allocator) take(v *value, r asm.Register) bool {
+	v.reg = &r
+	a.owner[r] = v
+	return true
+}
+
+// victim chooses what to spill so that v finds a register: itself, or a value that has one of those it could
+// take.
+func (a *allocator) victim(v *value, across bool) *value {
+	worst := v
+	for r, w := range a.owner {
+		if w == nil || a.temp[w] || across && asm.Register(r) < asm.R6 {
+			continue
+		}
+		worst = a.cheaper(worst, w)
+	}
+	return worst
+}

@@ -1,0 +1,313 @@
+package bpfgen
+
+import (
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// A lowerer runs a program symbolically and writes down what is left to be done at run time.
+type lowerer struct {
+	*points
+	*builder
+	obj  *Object
+	opts Options
+	tc   bool // the program for tcx, not for XDP
+
+	order    []int // by header: its place in the deparser, -1 for none
+	settable set   // headers that may become valid behind the parser
+
+	memo     map[string]*block
+	variants []int // by point
+	queue    []work
+	err      error
+}
+
+// work is code that is still to be made: what happens from a point on, in a state.
+type work struct {
+	at *point
+	st *state
+	b  *block
+}
+
+// Limits of specialisation.
+const (
+	defaultVariants = 24
+	maxBlocks       = 20000
+)
+
+// newLowerer prepares the lowering of one program.
+func newLowerer(g *points, obj *Object, name string, tc bool) *lowerer {
+	l := &lowerer{points: g, builder: &builder{f: newFn(name)}, obj: obj, opts: obj.Options, tc: tc,
+		memo: make(map[string]*block), variants: make([]int, len(g.all)), settable: newSet(len(g.prog.Headers))}
+	for range g.prog.Headers {
+		l.order = append(l.order, -1)
+	}
+	for _, d := range g.prog.Deparsers {
+		for i, h := range d.Order {
+			l.order[h.Index] = i
+		}
+	}
+	for _, a := range g.prog.Actions {
+		l.findSettable(a.Body)
+	}
+	return l
+}
+
+// findSettable collects the headers that primitives make valid.
+func (l *lowerer) findSettable(body []pipeline.Primitive) {
+	for i := range body {
+		switch body[i].Op {
+		case pipeline.OpAddHeader, pipeline.OpAddHeaderFast, pipeline.OpCopyHeader, pipeline.OpAssignHeader:
+			if h := headerOf(body[i].Args[0]); h != nil {
+				l.settable.add(h.Index)
+			}
+		}
+	}
+}
+
+// run lowers everything that can be reached.
+func (l *lowerer) run() (*fn, error) {
+	l.cur = l.f.newBlock("entry")
+	if l.tc {
+		l.enterTC()
+	} else {
+		l.enterXDP()
+	}
+	for len(l.queue) > 0 && l.err == nil {
+		w := l.queue[0]
+		l.queue = l.queue[1:]
+		l.cur = w.b
+		l.lowerPoint(w.at, w.st)
+		if len(l.f.blocks) > maxBlocks {
+			l.fail(&LimitError{What: "blocks of the program", Got: len(l.f.blocks), Max: maxBlocks})
+		}
+	}
+	return l.f, l.err
+}
+
+// fail records the first error; the caller goes on and makes nothing of it.
+func (l *lowerer) fail(err error) {
+	if l.err == nil {
+		l.err = err
+	}
+}
+
+// unsupported fails with a part of P4 that is not translated, and ends the block.
+func (l *lowerer) unsupported(what string) {
+	l.fail(&UnsupportedError{What: what, Source: l.src})
+	if l.cur != nil {
+		l.exit(l.konst(0))
+	}
+}
+
+// zero is the number 0 in any width; only to go on after an error.
+func (l *lowerer) zero() num { return num{l.konst(0)} }
+
+// xdp_md of linux/bpf.h.
+const (
+	xdpData    = 0
+	xdpDataEnd = 4
+	xdpIfindex = 12
+)
+
+// XDP's verdicts, of linux/bpf.h.
+const (
+	xdpAborted = 0
+	xdpDrop    = 1
+	xdpPass    = 2
+)
+
+// enterXDP starts the XDP program: finds the port and the packet, then parses.
+func (l *lowerer) enterXDP() {
+	st := newState(l.index)
+	port := l.ingressPort(l.load(l.f.ctx, xdpIfindex, 4), xdpPass)
+	st.data = l.loadPointer(xdpData)
+	st.end = l.loadPointer(xdpDataEnd)
+	l.start(st, port, l.alu(opSub, st.end, st.data))
+}
+
+// loadPointer loads a packet pointer of the context.
+func (l *lowerer) loadPointer(off int) *value {
+	v := l.load(l.f.ctx, off, 4)
+	v.ptr, v.bits = true, 64
+	return v
+}
+
+// start sets standard metadata and goes to the parser.
+func (l *lowerer) start(st *state, port, length *value) {
+	l.setStd(st, "ingress_port", port)
+	l.setStd(st, "packet_length", l.mask(length, 32))
+	at := l.verify
+	if l.parser != nil && l.parser.Start != nil {
+		at = l.states[l.parser.Start]
+	}
+	l.goTo(at, st)
+}
+
+// ingressPort finds the P4 port of an interface. Packets of others leave with a verdict.
+func (l *lowerer) ingressPort(ifindex *value, verdict uint64) *value {
+	if !l.portNeeded() {
+		return l.konst(0)
+	}
+	key := l.f.newSlot(4)
+	l.store(l.frame(key, 0), 0, 4, ifindex)
+	p := l.lookup(l.obj.PortOfMap, l.frame(key, 0))
+	ok, out := l.f.newBlock("port"), l.f.newBlock("no port")
+	out.cold = true
+	l.branch(condEq, p, l.konst(0), out, ok)
+	l.cur = ok
+	port := l.load(p, 0, 4)
+	known := l.f.newBlock("known port")
+	l.branch(condEq, port, l.konst(0), out, known)
+	l.cur = out
+	l.exit(l.konst(verdict))
+	l.cur = known
+	v := l.alu(opSub, port, l.konst(1))
+	v.bits = 32
+	if id := l.stdID("ingress_port"); id >= 0 {
+		v.bits = l.fields[id].Field.Width // the owner of the map puts only such numbers in
+	}
+	return v
+}
+
+// portNeeded reports whether anything depends on the port that a packet came in on.
+func (l *lowerer) portNeeded() bool {
+	id := l.stdID("ingress_port")
+	return id >= 0 && len(l.all) > 0 && l.startPoint().live.has(id)
+}
+
+// startPoint is where a packet starts.
+func (l *lowerer) startPoint() *point {
+	if l.parser != nil && l.parser.Start != nil {
+		return l.states[l.parser.Start]
+	}
+	return l.verify
+}
+
+// setStd sets a field of standard metadata, if the program has it.
+func (l *lowerer) setStd(st *state, name string, v *value) {
+	if id := l.stdID(name); id >= 0 {
+		st.setField(id, num{v}, false)
+	}
+}
+
+// std returns a field of standard metadata; 0 if the program has none.
+func (l *lowerer) std(st *state, name string) *value {
+	id := l.stdID(name)
+	if id < 0 {
+		return l.konst(0)
+	}
+	return l.read(st, id)[0]
+}
+
+// goTo ends the block with a jump to the code for a point in a state, which is made if there is none yet.
+func (l *lowerer) goTo(p *point, st *state) {
+	if l.cur == nil {
+		return
+	}
+	general := l.variants[p.id] >= l.opts.MaxVariants
+	sh := l.settle(st, p, general)
+	b, ok := l.memo[sh.key]
+	if !ok {
+		l.variants[p.id]++
+		if l.variants[p.id] > 64*l.opts.MaxVariants {
+			l.fail(&LimitError{What: "variants of " + p.name(), Got: l.variants[p.id], Max: 64 * l.opts.MaxVariants})
+			return
+		}
+		b = l.f.newBlock(p.name())
+		for i := range sh.vals {
+			v := l.f.newValue(opParam)
+			v.bits = sh.bits[i]
+			b.params = append(b.params, v)
+		}
+		l.memo[sh.key] = b
+		next := st.clone()
+		l.adopt(next, sh, b.params)
+		l.queue = append(l.queue, work{at: p, st: next, b: b})
+	}
+	l.jump(b, sh.vals...)
+}
+
+// split goes two ways. What is known decides at once where it can.
+func (l *lowerer) split(st *state, c cond, x, y *value, yes, no func(*state)) {
+	if l.cur == nil {
+		return
+	}
+	if x.isConst() && !y.isConst() {
+		c, x, y = c.swapped(), y, x
+	}
+	if x.op == opSet && y.isConst() && (c == condEq || c == condNe) && y.imm <= 1 {
+		inner := x.cond
+		if (c == condEq) != (y.imm == 1) {
+			inner = inner.inverse()
+		}
+		l.split(st, inner, x.args[0], x.args[1], yes, no)
+		return
+	}
+	if result, ok := st.decide(c, x, y); ok {
+		if result {
+			yes(st)
+		} else {
+			no(st)
+		}
+		return
+	}
+	by, bn := l.f.newBlock(""), l.f.newBlock("")
+	l.branch(c, x, y, by, bn)
+	src := l.src
+	other := st.clone()
+	l.cur = by
+	if y.isConst() {
+		st.learn(l.index, l.builder, x, c, y.imm)
+	}
+	yes(st)
+	l.cur, l.src = bn, src
+	if y.isConst() {
+		other.learn(l.index, l.builder, x, c.inverse(), y.imm)
+	}
+	no(other)
+	l.cur = nil
+}
+
+// lowerPoint makes the code from a point on.
+func (l *lowerer) lowerPoint(p *point, st *state) {
+	switch p.kind {
+	case pointState:
+		l.lowerState(p, st)
+	case pointVerify:
+		l.lowerVerify(st, 0)
+	case pointNode:
+		l.lowerNode(p, st)
+	case pointIngressEnd:
+		l.lowerIngressEnd(st)
+	case pointEgressEnd:
+		l.lowerEgressEnd(st)
+	case pointDeparse:
+		l.lowerDeparse(st)
+	}
+}
+
+// lowerNode makes the code of a node of a control.
+func (l *lowerer) lowerNode(p *point, st *state) {
+	switch n := p.node.(type) {
+	case *pipeline.Table:
+		l.src = n.Source
+		l.lowerTable(p, n, st)
+	case *pipeline.Conditional:
+		l.src = n.Source
+		l.test(st, n.If, nil,
+			func(st *state) { l.goTo(l.next(n.Then, p.egress), st) },
+			func(st *state) { l.goTo(l.next(n.Else, p.egress), st) })
+	case *pipeline.ActionCallNode:
+		l.src = n.Source
+		env := &actionEnv{point: p}
+		l.body(st, n.Action.Body, 0, env, func(st *state) { l.goTo(l.next(n.Next, p.egress), st) })
+	}
+}
+
+// helperCall calls a helper; what was loaded from the packet is not worth a register across it.
+func (l *lowerer) helperCall(st *state, fn asm.BuiltinFunc, args ...*value) *value {
+	st.dropLoaded(l.index)
+	return l.call(fn, args...)
+}

@@ -1,0 +1,301 @@
+package bpfgen
+
+import (
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// body runs a list of primitives from the i-th on.
+func (l *lowerer) body(st *state, body []pipeline.Primitive, i int, env *actionEnv, then func(*state)) {
+	for i < len(body) {
+		if l.cur == nil || l.err != nil {
+			return
+		}
+		q := &body[i]
+		l.src = q.Source
+		switch q.Op {
+		case pipeline.OpJump:
+			to, ok := constOf(q.Args[0])
+			if !ok || to <= i {
+				l.unsupported("jump backwards")
+				return
+			}
+			i = to
+			continue
+		case pipeline.OpJumpIfZero:
+			to, ok := constOf(q.Args[1])
+			if !ok || to <= i {
+				l.unsupported("jump backwards")
+				return
+			}
+			l.testAny(st, q.Args[0], env,
+				func(st *state) { l.body(st, body, i+1, env.fork(), then) },
+				func(st *state) { l.body(st, body, to, env.fork(), then) })
+			return
+		case pipeline.OpExit:
+			end := l.ingressEnd
+			if env != nil && env.point.egress {
+				end = l.egressEnd
+			}
+			l.goTo(end, st)
+			return
+		}
+		l.primitive(st, q, env)
+		i++
+	}
+	then(st)
+}
+
+// fork returns the environment for one of two ways: what one way loads, the other does not have.
+func (env *actionEnv) fork() *actionEnv {
+	if env == nil {
+		return nil
+	}
+	c := *env
+	c.cache = append([]num(nil), env.cache...)
+	return &c
+}
+
+// testAny goes one of two ways on a boolean or a number.
+func (l *lowerer) testAny(st *state, e pipeline.Expr, env *actionEnv, yes, no func(*state)) {
+	switch e.(type) {
+	case *pipeline.FieldRef, *pipeline.Param, *pipeline.Const, *pipeline.ValidRef:
+		n, _ := l.exact(st, e, env)
+		l.split(st, condNe, l.orAll(n), l.konst(0), yes, no)
+	default:
+		l.test(st, e, env, yes, no)
+	}
+}
+
+// primitive runs one primitive that does not change the flow of control.
+func (l *lowerer) primitive(st *state, q *pipeline.Primitive, env *actionEnv) {
+	switch q.Op {
+	case pipeline.OpAssign, pipeline.OpSet, pipeline.OpModifyField:
+		l.assign(st, q.Args[0], q.Args[1], env)
+	case pipeline.OpMarkToDrop, pipeline.OpDrop:
+		l.setStd(st, "egress_spec", l.konst(uint64(l.opts.DropPort)))
+		l.setStd(st, "mcast_grp", l.konst(0))
+	case pipeline.OpAddHeader, pipeline.OpAddHeaderFast, pipeline.OpRemoveHeader:
+		l.setValidity(st, q)
+	case pipeline.OpCopyHeader, pipeline.OpAssignHeader:
+		l.copyHeader(st, q)
+	case pipeline.OpCount:
+		l.countOp(st, q, env)
+	case pipeline.OpRegisterRead:
+		l.registerRead(st, q, env)
+	case pipeline.OpRegisterWrite:
+		l.registerWrite(st, q, env)
+	case pipeline.OpDigest:
+		l.digestOp(st, q)
+	case pipeline.OpHash:
+		l.hashOp(st, q, env)
+	case pipeline.OpNoOp, pipeline.OpLogMsg, pipeline.OpAssume:
+	default:
+		l.unsupported("primitive " + string(q.Op))
+	}
+}
+
+// assign gives a field or a header's validity a value.
+func (l *lowerer) assign(st *state, dst, src pipeline.Expr, env *actionEnv) {
+	ref, ok := dst.(*pipeline.FieldRef)
+	if !ok {
+		l.unsupported("assignment to something else than a field")
+		return
+	}
+	if ref.Field.Var {
+		l.unsupported("assignment to varbit field " + ref.Field.Name)
+		return
+	}
+	if ref.Field.Width > 1024 {
+		l.unsupported("field of more than 1024 bits")
+		return
+	}
+	v := l.eval(st, src, ref.Field.Width, env)
+	l.write(st, ref, v)
+}
+
+// write gives a field a value. Fields of headers that are not valid do not keep one.
+func (l *lowerer) write(st *state, ref *pipeline.FieldRef, v num) {
+	if !ref.Header.Metadata && st.h[ref.Header.Index].valid == invalid {
+		return
+	}
+	st.setField(l.id(ref), v, !ref.Header.Metadata)
+}
+
+// setValidity makes a header valid, with all fields 0 if it was not, or invalid.
+func (l *lowerer) setValidity(st *state, q *pipeline.Primitive) {
+	h := headerOf(q.Args[0])
+	if h == nil || h.Union != nil {
+		l.unsupported("validity of a computed header or a union's")
+		return
+	}
+	hs := &st.h[h.Index]
+	if q.Op == pipeline.OpRemoveHeader {
+		l.clearFields(st, h.Index)
+		*hs = hdrState{at: -1}
+		return
+	}
+	switch hs.valid {
+	case unknown:
+		l.unsupported("header " + h.Name + " that may be valid made valid")
+	case invalid:
+		if h.Type.Var != nil || h.Type.Width%8 != 0 {
+			l.unsupported("header " + h.Name + " with a varbit or of a fraction of a byte")
+			return
+		}
+		*hs = hdrState{valid: valid, at: -1}
+		for i, f := range h.Type.Fields {
+			st.setField(l.base[h.Index]+i, l.fit(l.zero(), f.Width), true)
+		}
+	}
+}
+
+// copyHeader assigns one header to another, validity included.
+func (l *lowerer) copyHeader(st *state, q *pipeline.Primitive) {
+	dst, src := headerOf(q.Args[0]), headerOf(q.Args[1])
+	if dst == nil || src == nil || dst.Type.Var != nil || dst.Union != nil || src.Union != nil || dst.Type.Width%8 != 0 {
+		l.unsupported("copy of a computed header, a union's or one with a varbit")
+		return
+	}
+	switch st.h[src.Index].valid {
+	case unknown:
+		l.unsupported("copy of header " + src.Name + " that may be valid")
+	case invalid:
+		l.clearFields(st, dst.Index)
+		st.h[dst.Index] = hdrState{at: -1}
+	case valid:
+		vals := make([]num, len(src.Type.Fields))
+		for i := range vals {
+			vals[i] = l.read(st, l.base[src.Index]+i)
+		}
+		if st.h[dst.Index].valid == invalid {
+			st.h[dst.Index] = hdrState{valid: valid, at: -1}
+		}
+		for i, v := range vals {
+			st.setField(l.base[dst.Index]+i, v, true)
+		}
+	}
+}
+
+// count adds one packet to an element of a counter map; its index is on the stack.
+func (l *lowerer) count(st *state, mapName string, key *slot) {
+	st.dropLoaded(l.index)
+	l.withElement(mapName, key, func(c *value) {
+		l.store(c, 0, 8, l.aluC(opAdd, l.load(c, 0, 8), 1))
+		l.store(c, 8, 8, l.alu(opAdd, l.load(c, 8, 8), l.packetBytes(st)))
+	})
+}
+
+// packetBytes returns the length of the packet as it came in.
+func (l *lowerer) packetBytes(st *state) *value { return l.alu(opSub, st.end, st.data) }
+
+// withElement looks an element up and runs do if it is there.
+func (l *lowerer) withElement(mapName string, key *slot, do func(*value)) {
+	p := l.lookup(mapName, l.frame(key, 0))
+	some, done := l.f.newBlock(""), l.f.newBlock("")
+	l.branch(condEq, p, l.konst(0), done, some)
+	l.cur = some
+	do(p)
+	l.jump(done)
+	l.cur = done
+}
+
+// stamp writes the time into an element of a hit map, at most once per tick of the coarse clock.
+func (l *lowerer) stamp(st *state, mapName string, key *slot) {
+	st.dropLoaded(l.index)
+	p := l.lookup(mapName, l.frame(key, 0))
+	some, late, done := l.f.newBlock(""), l.f.newBlock(""), l.f.newBlock("")
+	l.branch(condEq, p, l.konst(0), done, some)
+	l.cur = some
+	now := l.call(asm.FnKtimeGetCoarseNs)
+	l.branch(condEq, l.load(p, 0, 8), now, done, late)
+	l.cur = late
+	l.store(p, 0, 8, now)
+	l.jump(done)
+	l.cur = done
+}
+
+// element writes an index to the stack, as the key of an array. Indices past the end find nothing.
+func (l *lowerer) element(st *state, index pipeline.Expr, env *actionEnv) *slot {
+	n, signed := l.exact(st, index, env)
+	key := l.f.newSlot(4)
+	if signed || n[0].bits > 32 || len(n) > 1 {
+		l.unsupported("array index of more than 32 bits")
+	}
+	l.store(l.frame(key, 0), 0, 4, n[0])
+	return key
+}
+
+func (l *lowerer) countOp(st *state, q *pipeline.Primitive, env *actionEnv) {
+	ref, ok := q.Args[0].(*pipeline.CounterRef)
+	if !ok {
+		l.unsupported("counter that is computed")
+		return
+	}
+	l.count(st, l.obj.Counters[ref.Counter].Map, l.element(st, q.Args[1], env))
+}
+
+// registerOf returns the layout of a register argument.
+func (l *lowerer) registerOf(e pipeline.Expr) (*pipeline.Register, *ArrayLayout) {
+	ref, ok := e.(*pipeline.RegisterRef)
+	if !ok || ref.Register.Width > 64 {
+		l.unsupported("register that is computed or wider than 64 bits")
+		return nil, nil
+	}
+	return ref.Register, l.obj.Registers[ref.Register]
+}
+
+// registerRead reads a register; past its end it leaves the destination alone.
+func (l *lowerer) registerRead(st *state, q *pipeline.Primitive, env *actionEnv) {
+	r, lay := l.registerOf(q.Args[1])
+	ref, ok := q.Args[0].(*pipeline.FieldRef)
+	if lay == nil || !ok || ref.Field.Width > 64 || r.Signed && r.Width < ref.Field.Width {
+		l.unsupported("register read")
+		return
+	}
+	key := l.element(st, q.Args[2], env)
+	old := l.read(st, l.id(ref))[0]
+	st.dropLoaded(l.index)
+	p := l.lookup(lay.Map, l.frame(key, 0))
+	some, done := l.f.newBlock(""), l.f.newBlock("")
+	got := l.f.newValue(opParam)
+	got.bits = ref.Field.Width
+	done.params = []*value{got}
+	none := l.f.newBlock("")
+	l.branch(condEq, p, l.konst(0), none, some)
+	l.cur = none
+	l.jump(done, old)
+	l.cur = some
+	v := l.load(p, 0, lay.ValueSize)
+	v.bits = min(v.bits, r.Width)
+	l.jump(done, l.mask(v, ref.Field.Width))
+	l.cur = done
+	l.write(st, ref, num{got})
+}
+
+func (l *lowerer) registerWrite(st *state, q *pipeline.Primitive, env *actionEnv) {
+	r, lay := l.registerOf(q.Args[0])
+	if lay == nil {
+		return
+	}
+	v := l.eval(st, q.Args[2], r.Width, env)[0]
+	key := l.element(st, q.Args[1], env)
+	st.dropLoaded(l.index)
+	l.withElement(lay.Map, key, func(p *value) { l.store(p, 0, lay.ValueSize, v) })
+}
+
+// digestOp asks for a digest, which is sent at the end of ingress; the last one that is asked for wins.
+func (l *lowerer) digestOp(st *state, q *pipeline.Primitive) {
+	d := l.digest(q)
+	if d == nil {
+		l.unsupported("digest that is computed")
+		return
+	}
+	st.digest = d.Index + 1
+}
+
+// hashOp computes base + hash % modulus.
+func (l *lowerer) hashOp(st *state, q *pipeline.Primitive, env *actionEnv) {
+	l.unsupported("hash")
+}

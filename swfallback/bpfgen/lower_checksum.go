@@ -1,0 +1,343 @@
+package bpfgen
+
+import (
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// lowerVerify checks the checksums that the program verifies, from the i-th on, then goes to ingress.
+func (l *lowerer) lowerVerify(st *state, i int) {
+	for ; i < len(l.prog.Checksums); i++ {
+		c := l.prog.Checksums[i]
+		if !c.Verify {
+			continue
+		}
+		l.src = c.Source
+		check := func(st *state) {
+			l.verifyOne(st, c, func(st *state) { l.lowerVerify(st, i+1) })
+		}
+		if c.If == nil {
+			check(st)
+			return
+		}
+		l.test(st, c.If, nil, check, func(st *state) { l.lowerVerify(st, i+1) })
+		return
+	}
+	l.goTo(l.next(l.ingress.Start, false), st)
+}
+
+// verifyOne compares one checksum with the packet.
+func (l *lowerer) verifyOne(st *state, c *pipeline.Checksum, then func(*state)) {
+	if !l.isCsum16(c) {
+		return
+	}
+	if l.untouched(st, c) {
+		sum, ok := l.csumWords(st, c.Calculation.Input)
+		if !ok {
+			return
+		}
+		want := l.readRaw(st, l.place(st, c.Target), 2)
+		l.split(st, condEq, l.aluC(opXor, l.fold(sum), 0xffff), want, func(st *state) {
+			st.sumOK.add(c.Index)
+			then(st)
+		}, func(st *state) {
+			l.setStd(st, "checksum_error", l.konst(1))
+			then(st)
+		})
+		return
+	}
+	sum, ok := l.csum(st, c.Calculation.Input)
+	if !ok {
+		return
+	}
+	l.split(st, condEq, l.read(st, l.id(c.Target))[0], sum, then, func(st *state) {
+		l.setStd(st, "checksum_error", l.konst(1))
+		then(st)
+	})
+}
+
+// isCsum16 reports whether a checksum is one that is translated.
+func (l *lowerer) isCsum16(c *pipeline.Checksum) bool {
+	if c.Calculation.Algo != "csum16" || c.Target.Field.Width != 16 {
+		l.unsupported("checksum " + c.Calculation.Algo)
+		return false
+	}
+	for _, in := range c.Calculation.Input {
+		switch in := in.(type) {
+		case *pipeline.FieldRef:
+			if in.Field.Var || in.Field.Width > 1024 {
+				l.unsupported("checksum over a varbit")
+				return false
+			}
+		case *pipeline.Const:
+		default:
+			l.unsupported("checksum over a payload or a whole header")
+			return false
+		}
+	}
+	return true
+}
+
+// place returns the byte of the packet where a field is.
+func (l *lowerer) place(st *state, r *pipeline.FieldRef) int {
+	return st.h[r.Header.Index].at + r.Field.Offset/8
+}
+
+// clean reports whether a field of a header is still as the packet has it.
+func (l *lowerer) clean(st *state, r *pipeline.FieldRef) bool {
+	hs := &st.h[r.Header.Index]
+	return !r.Header.Metadata && hs.valid != invalid && hs.at >= 0 && !st.f[l.id(r)].dirty
+}
+
+// untouched reports whether target and inputs are all as the packet has them and on byte boundaries where
+// they have to be.
+func (l *lowerer) untouched(st *state, c *pipeline.Checksum) bool {
+	if !l.clean(st, c.Target) || c.Target.Field.Offset%8 != 0 {
+		return false
+	}
+	for _, in := range c.Calculation.Input {
+		if r, ok := in.(*pipeline.FieldRef); ok && !l.clean(st, r) {
+			return false
+		}
+	}
+	return true
+}
+
+// A span is a run of bits of a checksum's input: of the packet, or a number.
+type span struct {
+	inPacket bool
+	bit      int // of the packet
+	n        num
+	width    int
+}
+
+// spans lists the input, neighbouring bits of the packet as one.
+func (l *lowerer) spans(st *state, input []pipeline.Expr) []span {
+	var out []span
+	for _, in := range input {
+		switch in := in.(type) {
+		case *pipeline.FieldRef:
+			if l.clean(st, in) {
+				bit := 8*st.h[in.Header.Index].at + in.Field.Offset
+				if k := len(out) - 1; k >= 0 && out[k].inPacket && out[k].bit+out[k].width == bit {
+					out[k].width += in.Field.Width
+					continue
+				}
+				out = append(out, span{inPacket: true, bit: bit, width: in.Field.Width})
+				continue
+			}
+			out = append(out, span{n: l.read(st, l.id(in)), width: in.Field.Width})
+		case *pipeline.Const:
+			out = append(out, span{n: l.constNum(in.Value, in.Width), width: in.Width})
+		}
+	}
+	return out
+}
+
+// csumWords adds up the input in words of 16 bits, as they stand in memory: byte order does not matter to a
+// one's complement sum. The result is not folded.
+func (l *lowerer) csumWords(st *state, input []pipeline.Expr) (*value, bool) {
+	spans := l.spans(st, input)
+	sum := l.konst(0)
+	add := func(v *value) { sum = l.alu(opAdd, sum, v) }
+	at := 0 // bits into the input
+	for len(spans) > 0 {
+		s := &spans[0]
+		if at%16 == 0 && s.inPacket && s.bit%8 == 0 && s.width >= 16 {
+			n := 2
+			if s.width >= 32 {
+				n = 4
+			}
+			add(l.readRaw(st, s.bit/8, n))
+			at += 8 * n
+			s.bit, s.width = s.bit+8*n, s.width-8*n
+		} else {
+			// One word, put together from whatever it consists of.
+			word, got := l.konst(0), 0
+			for len(spans) > 0 && got < 16 {
+				v, n := l.takeBits(st, &spans[0], 16-got)
+				got += n
+				word = l.alu(opOr, word, l.aluC(opShl, v, uint64(16-got)))
+				if spans[0].width == 0 {
+					spans = spans[1:]
+				}
+			}
+			add(l.swap(word, 2))
+			at += 16
+			continue
+		}
+		if s.width == 0 {
+			spans = spans[1:]
+		}
+	}
+	return sum, true
+}
+
+// takeBits takes up to most bits off the front of a span.
+func (l *lowerer) takeBits(st *state, s *span, most int) (*value, int) {
+	n := min(most, s.width)
+	var v *value
+	if s.inPacket {
+		v = l.readBits(st, s.bit, n)
+		s.bit += n
+	} else {
+		v = l.cut(s.n, s.width-n, n)
+	}
+	s.width -= n
+	return v, n
+}
+
+// readRaw reads size bytes of the packet as they stand.
+func (l *lowerer) readRaw(st *state, at, size int) *value { return l.load(st.data, at, size) }
+
+// fold adds the carries of a one's complement sum back in, until it has 16 bits.
+func (l *lowerer) fold(v *value) *value {
+	if v.bits > 33 {
+		v = l.alu(opAdd, l.mask(v, 32), l.aluC(opShr, v, 32))
+	}
+	for v.bits > 16 {
+		v = l.alu(opAdd, l.mask(v, 16), l.aluC(opShr, v, 16))
+		if v.bits == 17 { // a carry once more, and then no more
+			v = l.alu(opAdd, l.mask(v, 16), l.aluC(opShr, v, 16))
+			v.bits = 16
+		}
+	}
+	return v
+}
+
+// csum computes the checksum of the input, as a number.
+func (l *lowerer) csum(st *state, input []pipeline.Expr) (*value, bool) {
+	sum, ok := l.csumWords(st, input)
+	if !ok {
+		return nil, false
+	}
+	return l.swap(l.aluC(opXor, l.fold(sum), 0xffff), 2), true
+}
+
+// updateChecksums computes the checksums that the program updates, from the i-th on.
+func (l *lowerer) updateChecksums(st *state, i int, then func(*state)) {
+	for ; i < len(l.prog.Checksums); i++ {
+		c := l.prog.Checksums[i]
+		if !c.Update {
+			continue
+		}
+		l.src = c.Source
+		next := func(st *state) { l.updateChecksums(st, i+1, then) }
+		update := func(st *state) {
+			l.updateOne(st, c)
+			next(st)
+		}
+		if c.If == nil {
+			update(st)
+		} else {
+			l.test(st, c.If, nil, update, next)
+		}
+		return
+	}
+	then(st)
+}
+
+// updateOne computes one checksum: not at all when it was right and nothing has changed, from the difference
+// when it was right, else from everything.
+func (l *lowerer) updateOne(st *state, c *pipeline.Checksum) {
+	if !l.isCsum16(c) || l.err != nil {
+		return
+	}
+	if l.wasRight(st, c) {
+		if l.untouched(st, c) {
+			return
+		}
+		if v := l.updateDiff(st, c); v != nil {
+			l.write(st, c.Target, num{v})
+			return
+		}
+	}
+	if sum, ok := l.csum(st, c.Calculation.Input); ok {
+		l.write(st, c.Target, num{sum})
+	}
+}
+
+// wasRight reports whether the packet came with the right value of this very checksum.
+func (l *lowerer) wasRight(st *state, c *pipeline.Checksum) bool {
+	for _, v := range l.prog.Checksums {
+		if v.Verify && st.sumOK.has(v.Index) && sameChecksum(v, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameChecksum reports whether two checksums are of the same field over the same input.
+func sameChecksum(a, b *pipeline.Checksum) bool {
+	x, y := a.Calculation.Input, b.Calculation.Input
+	if *a.Target != *b.Target || len(x) != len(y) {
+		return false
+	}
+	for i := range x {
+		p, ok := x[i].(*pipeline.FieldRef)
+		q, ok2 := y[i].(*pipeline.FieldRef)
+		if !ok || !ok2 || *p != *q {
+			return false
+		}
+	}
+	return true
+}
+
+// updateDiff computes a checksum from the packet's own, which is right, and the words that have changed (RFC
+// 1624, equation 3). The result is the very same as that of a new computation unless all words are zero, which
+// a field with a known value other than 0 rules out. It returns nil where that cannot be shown, or where many
+// words have changed.
+func (l *lowerer) updateDiff(st *state, c *pipeline.Checksum) *value {
+	if !l.clean(st, c.Target) || c.Target.Field.Offset%8 != 0 || !l.nonZero(st, c.Calculation.Input) {
+		return nil
+	}
+	words := l.changedWords(st, c)
+	if words == nil || len(words) > 4 {
+		return nil
+	}
+	sum := l.aluC(opXor, l.readRaw(st, l.place(st, c.Target), 2), 0xffff)
+	h := c.Target.Header.Index
+	for _, off := range words {
+		old := l.readRaw(st, st.h[h].at+off, 2)
+		sum = l.alu(opAdd, sum, l.aluC(opXor, old, 0xffff))
+		sum = l.alu(opAdd, sum, l.headerWord(st, h, off, 2))
+	}
+	return l.swap(l.aluC(opXor, l.fold(sum), 0xffff), 2)
+}
+
+// changedWords lists the byte offsets of the 16-bit words of the header that have changed; nil when the input
+// is not made of whole words of the checksum's own header.
+func (l *lowerer) changedWords(st *state, c *pipeline.Checksum) []int {
+	in := 0
+	var words []int
+	for _, e := range c.Calculation.Input {
+		r, ok := e.(*pipeline.FieldRef)
+		if !ok || r.Header != c.Target.Header || st.h[r.Header.Index].at < 0 || (r.Field.Offset-in)%16 != 0 {
+			return nil
+		}
+		if st.f[l.id(r)].dirty {
+			for off := r.Field.Offset / 16 * 2; off*8 < r.Field.Offset+r.Field.Width; off += 2 {
+				if len(words) == 0 || words[len(words)-1] != off {
+					words = append(words, off)
+				}
+			}
+		}
+		in += r.Field.Width
+	}
+	if in%16 != 0 {
+		return nil
+	}
+	return words
+}
+
+// nonZero reports whether a field is known not to be zero.
+func (l *lowerer) nonZero(st *state, input []pipeline.Expr) bool {
+	for _, e := range input {
+		if r, ok := e.(*pipeline.FieldRef); ok {
+			fs := &st.f[l.id(r)]
+			if fs.known && fs.lo > 0 || len(fs.val) == 1 && fs.val[0].isConst() && fs.val[0].imm != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,239 @@
+package bpfgen
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// limbs returns how many values a number of width bits has.
+func limbs(width int) int { return max(1, (width+63)/64) }
+
+// constNum returns a constant of width bits.
+func (l *lowerer) constNum(c *big.Int, width int) num {
+	v := new(big.Int).And(c, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), uint(width)), big.NewInt(1)))
+	out := make(num, limbs(width))
+	for i := range out {
+		limb := new(big.Int).Rsh(v, uint(64*i))
+		out[i] = l.konst(new(big.Int).And(limb, new(big.Int).SetUint64(^uint64(0))).Uint64())
+	}
+	return out
+}
+
+// fit brings a number to a width: cut off, or zeros added.
+func (l *lowerer) fit(n num, width int) num {
+	out := make(num, limbs(width))
+	for i := range out {
+		if i >= len(n) {
+			out[i] = l.konst(0)
+			continue
+		}
+		out[i] = l.mask(n[i], min(64, width-64*i))
+	}
+	return out
+}
+
+// cut returns bits lo to lo+width of a number as one value; width is at most 64, and a negative lo shifts zeros
+// in below.
+func (l *lowerer) cut(n num, lo, width int) *value {
+	if lo < 0 {
+		return l.mask(l.aluC(opShl, l.cut(n, 0, width+lo), uint64(-lo)), width)
+	}
+	i, at := lo/64, lo%64
+	if i >= len(n) {
+		return l.konst(0)
+	}
+	v := l.aluC(opShr, n[i], uint64(at))
+	if at > 0 && i+1 < len(n) && at+width > 64 {
+		v = l.alu(opOr, v, l.aluC(opShl, n[i+1], uint64(64-at)))
+	}
+	return l.mask(v, width)
+}
+
+// read returns the value of a field.
+func (l *lowerer) read(st *state, id int) num {
+	fs := &st.f[id]
+	if fs.val != nil {
+		return fs.val
+	}
+	ref := l.fields[id]
+	hs := &st.h[ref.Header.Index]
+	if fs.known && fs.lo == fs.hi {
+		fs.val = num{l.konst(fs.lo)}
+		return fs.val
+	}
+	if ref.Header.Metadata || hs.at < 0 || hs.valid == invalid {
+		return l.constNum(new(big.Int), ref.Field.Width)
+	}
+	if ref.Field.Var {
+		l.unsupported("varbit field " + ref.Field.Name)
+		return l.zero()
+	}
+	fs.val = l.readPacket(st, 8*hs.at+ref.Field.Offset, ref.Field.Width)
+	return fs.val
+}
+
+// readPacket reads bits of the packet; they are known to be there.
+func (l *lowerer) readPacket(st *state, bit, width int) num {
+	out := make(num, limbs(width))
+	for i := range out {
+		w := min(64, width-64*i)
+		out[i] = l.readBits(st, bit+width-64*i-w, w)
+	}
+	return out
+}
+
+// readBits reads at most 64 bits of the packet.
+func (l *lowerer) readBits(st *state, bit, width int) *value {
+	first, n := bit/8, (bit+width+7)/8-bit/8
+	size := 1
+	for size < n {
+		size *= 2
+	}
+	switch {
+	case size > 8: // 9 bytes: the first, and the rest
+		head := 8 - bit%8
+		v := l.aluC(opShl, l.readBits(st, bit, head), uint64(width-head))
+		return l.alu(opOr, v, l.readBits(st, bit+head, width-head))
+	case first+size <= st.checked:
+	case first+n >= size && first+n <= st.checked:
+		first -= size - n
+	default:
+		half := 8*(size/2) - bit%8
+		v := l.aluC(opShl, l.readBits(st, bit, half), uint64(width-half))
+		return l.alu(opOr, v, l.readBits(st, bit+half, width-half))
+	}
+	v := l.load(st.data, first, size)
+	if size > 1 {
+		v = l.swap(v, size)
+	}
+	return l.mask(l.aluC(opShr, v, uint64(8*(first+size)-bit-width)), width)
+}
+
+// actionEnv is where an action runs: with what arguments, and from which point.
+type actionEnv struct {
+	point  *point
+	params []num     // known arguments, or
+	entry  *value    // the value that holds them
+	layout [][]piece // where, by parameter
+	widths []int
+	cache  []num
+}
+
+// param returns an argument.
+func (l *lowerer) param(env *actionEnv, i int) num {
+	if env.params != nil {
+		return env.params[i]
+	}
+	if env.entry == nil || i >= len(env.layout) {
+		l.unsupported("action parameter outside a table")
+		return l.zero()
+	}
+	if env.cache[i] != nil {
+		return env.cache[i]
+	}
+	var out num
+	for _, p := range env.layout[i] {
+		out = append(out, l.loadPiece(env.entry, p))
+	}
+	env.cache[i] = out
+	return out
+}
+
+// loadPiece reads one piece from memory.
+func (l *lowerer) loadPiece(base *value, p piece) *value {
+	v := l.load(base, p.off, p.size)
+	if p.wire {
+		return l.mask(l.aluC(opShr, l.swap(v, p.size), uint64(8*p.size-p.width)), p.width)
+	}
+	v.bits = min(v.bits, p.width+p.shift)
+	return l.mask(l.aluC(opShr, v, uint64(p.shift)), p.width)
+}
+
+// eval computes an expression to width bits. Bits above do not matter to the caller and are 0.
+func (l *lowerer) eval(st *state, e pipeline.Expr, width int, env *actionEnv) num {
+	switch e := e.(type) {
+	case *pipeline.Const:
+		return l.constNum(e.Value, width)
+	case *pipeline.Bool:
+		return l.fit(num{l.konst(b2u(e.Value))}, width)
+	case *pipeline.FieldRef:
+		v := l.read(st, l.id(e))
+		if e.Field.Signed && e.Field.Width < width {
+			v = l.extend(v, e.Field.Width, width)
+		}
+		return l.fit(v, width)
+	case *pipeline.ValidRef:
+		return l.fit(num{l.validBit(st, e.Header)}, width)
+	case *pipeline.Param:
+		return l.fit(l.param(env, e.Index), width)
+	case *pipeline.Lookahead:
+		return l.fit(l.readPacket(st, 8*st.cursor+e.Offset, e.Width), width)
+	case *pipeline.Unary:
+		return l.evalUnary(st, e, width, env)
+	case *pipeline.Binary:
+		return l.evalBinary(st, e, width, env)
+	case *pipeline.Cond:
+		return l.evalCond(st, e, width, env)
+	}
+	l.unsupported(fmt.Sprintf("operand %T", e))
+	return l.fit(l.zero(), width)
+}
+
+// validBit returns a header's validity as a number.
+func (l *lowerer) validBit(st *state, h *pipeline.Header) *value {
+	switch hs := &st.h[h.Index]; hs.valid {
+	case valid:
+		return l.konst(1)
+	case unknown:
+		return hs.bit
+	}
+	return l.konst(0)
+}
+
+func (l *lowerer) evalUnary(st *state, e *pipeline.Unary, width int, env *actionEnv) num {
+	switch e.Op {
+	case pipeline.OpComplement:
+		v := append(num(nil), l.eval(st, e.X, width, env)...)
+		for i := range v {
+			v[i] = l.mask(l.aluC(opXor, v[i], ^uint64(0)), min(64, width-64*i))
+		}
+		return v
+	case pipeline.OpNegate:
+		if width <= 64 {
+			return num{l.mask(l.alu(opSub, l.konst(0), l.eval(st, e.X, width, env)[0]), width)}
+		}
+	case pipeline.OpBoolToData, pipeline.OpNot, pipeline.OpDataToBool, pipeline.OpValid:
+		x := pipeline.Expr(e)
+		if e.Op == pipeline.OpBoolToData {
+			x = e.X
+		}
+		return l.fit(num{l.truth(st, x, env)}, width)
+	}
+	l.unsupported(fmt.Sprintf("operation %s on %d bits", e.Op, width))
+	return l.fit(l.zero(), width)
+}
+
+// evalCond chooses between two values without going two ways.
+func (l *lowerer) evalCond(st *state, e *pipeline.Cond, width int, env *actionEnv) num {
+	t := l.truth(st, e.If, env)
+	yes, no := l.eval(st, e.Then, width, env), l.eval(st, e.Else, width, env)
+	all := l.alu(opSub, l.konst(0), t) // all ones or zero
+	out := make(num, len(yes))
+	for i := range out {
+		diff := l.alu(opAnd, l.alu(opXor, yes[i], no[i]), all)
+		out[i] = l.mask(l.alu(opXor, diff, no[i]), min(64, width-64*i))
+	}
+	return out
+}
+
+// extend extends the sign of a number.
+func (l *lowerer) extend(n num, from, to int) num {
+	if from > 64 || to > 64 {
+		l.unsupported(fmt.Sprintf("signed number of %d bits", max(from, to)))
+		return l.fit(n, to)
+	}
+	v := l.aluC(opSar, l.aluC(opShl, n[0], uint64(64-from)), uint64(64-from))
+	return num{l.mask(v, to)}
+}

@@ -1,0 +1,280 @@
+package bpfgen
+
+import (
+	"math/big"
+
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// lowerTable makes the code of a table: lookup, the entry's action or the default, and what comes next.
+func (l *lowerer) lowerTable(p *point, t *pipeline.Table, st *state) {
+	if t.Meter != nil {
+		l.unsupported("direct meter " + t.Meter.Name)
+		return
+	}
+	lay := l.obj.Tables[t.Index]
+	if lay == nil || lay.Map == "" {
+		l.miss(p, t, lay, st)
+		return
+	}
+	hit := func(st *state, entry *value) { l.hit(p, t, lay, st, entry) }
+	miss := func(st *state) { l.miss(p, t, lay, st) }
+	switch lay.Kind {
+	case LookupHash:
+		l.lookupHash(t, lay, st, hit, miss)
+	case LookupLPM:
+		l.lookupLPM(t, lay, st, hit, miss)
+	case LookupClassifier:
+		l.classify(t, lay, st, hit, miss)
+	default:
+		miss(st)
+	}
+}
+
+// keyNums evaluates the components of a key.
+func (l *lowerer) keyNums(t *pipeline.Table, st *state) []num {
+	var out []num
+	for _, k := range t.Keys {
+		n := append(num(nil), l.eval(st, k.Expr, k.Width, nil)...)
+		if k.Mask != nil {
+			for i, m := range l.constNum(k.Mask, k.Width) {
+				n[i] = l.alu(opAnd, n[i], m)
+			}
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// encodePiece is piece.encode in instructions.
+func (l *lowerer) encodePiece(p piece, n num) *value {
+	v := l.cut(n, p.lo, p.width)
+	if p.wire {
+		v = l.swap(l.aluC(opShl, v, uint64(64-p.width)), 8)
+	}
+	return l.aluC(opShl, v, uint64(p.shift))
+}
+
+// keyWords packs the components of a key into the words of a layout, by offset; sizes are those of the words.
+func (l *lowerer) keyWords(lay *TableLayout, nums []num) (words map[int]*value, sizes map[int]int) {
+	words, sizes = make(map[int]*value), make(map[int]int)
+	for i, ps := range lay.key.pieces {
+		for _, p := range ps {
+			v := l.encodePiece(p, nums[i])
+			if old, ok := words[p.off]; ok {
+				v = l.alu(opOr, old, v)
+			}
+			words[p.off], sizes[p.off] = v, p.size
+		}
+	}
+	return words, sizes
+}
+
+// storeWords writes the words of a key to the stack.
+func (l *lowerer) storeWords(key *slot, words map[int]*value, sizes map[int]int) {
+	for off := range key.size {
+		if v, ok := words[off]; ok {
+			l.store(l.frame(key, 0), off, sizes[off], v)
+		}
+	}
+}
+
+func (l *lowerer) lookupHash(t *pipeline.Table, lay *TableLayout, st *state, hit func(*state, *value), miss func(*state)) {
+	key := l.f.newSlot(lay.KeySize)
+	words, sizes := l.keyWords(lay, l.keyNums(t, st))
+	l.storeWords(key, words, sizes)
+	st.dropLoaded(l.index)
+	l.found(st, l.lookup(lay.Map, l.frame(key, 0)), hit, miss)
+}
+
+func (l *lowerer) lookupLPM(t *pipeline.Table, lay *TableLayout, st *state, hit func(*state, *value), miss func(*state)) {
+	key := l.f.newSlot(lay.KeySize)
+	key.bias = 4 // so that what is behind the prefix length can be written in words of 8 bytes
+	width := lay.key.prefixBase
+	for _, k := range t.Keys {
+		if k.Kind == pipeline.MatchLPM {
+			width += k.Width
+		}
+	}
+	l.store(l.frame(key, 0), 0, 4, l.konst(uint64(width)))
+	words, sizes := l.keyWords(lay, l.keyNums(t, st))
+	l.storeWords(key, words, sizes)
+	st.dropLoaded(l.index)
+	l.found(st, l.lookup(lay.Map, l.frame(key, 0)), hit, miss)
+}
+
+// found goes two ways on a lookup's result.
+func (l *lowerer) found(st *state, entry *value, hit func(*state, *value), miss func(*state)) {
+	l.split(st, condEq, entry, l.konst(0), miss, func(st *state) { hit(st, entry) })
+}
+
+// classify scans the rules of a classifier.
+func (l *lowerer) classify(t *pipeline.Table, lay *TableLayout, st *state, hit func(*state, *value), miss func(*state)) {
+	at := l.f.newSlot(4)
+	l.store(l.frame(at, 0), 0, 4, l.konst(0))
+	st.dropLoaded(l.index)
+	rules := l.lookup(lay.Map, l.frame(at, 0))
+	l.split(st, condEq, rules, l.konst(0), miss, func(st *state) {
+		nums := l.keyNums(t, st)
+		words, _ := l.keyWords(lay, nums)
+		st.dropLoaded(l.index)
+		head, out := l.f.newBlock("scan "+t.Name), l.f.newBlock("no rule of "+t.Name)
+		i := l.f.newValue(opParam)
+		i.bits = 32
+		head.params = []*value{i}
+		l.jump(head, l.hiddenZero())
+		l.cur = head
+		body := l.f.newBlock("")
+		l.branch(condSpent, l.konst(0), l.konst(0), out, body)
+		l.cur = body
+		l.store(l.frame(at, 0), 0, 4, i)
+		rule := l.call(asm.FnMapLookupElem, rules, l.frame(at, 0))
+		rule.ptr = true
+		test := l.f.newBlock("")
+		l.branch(condEq, rule, l.konst(0), out, test)
+		l.cur = test
+		next := l.f.newBlock("")
+		l.ruleMatches(lay, rule, nums, words, next)
+		hitBlock := l.cur
+		l.cur = next
+		l.jump(head, l.aluC(opAdd, i, 1))
+		missed := st.clone()
+		l.cur = out
+		miss(missed)
+		l.cur = hitBlock
+		hit(st, rule)
+	})
+}
+
+// hiddenZero returns a 0 that the verifier does not know to be one: it would follow a loop that counts from a
+// known number step by step.
+func (l *lowerer) hiddenZero() *value {
+	off := xdpIfindex
+	if l.tc {
+		off = skbIfindex
+	}
+	v := l.alu(opSub, l.load(l.f.ctx, off, 4), l.load(l.f.ctx, off, 4))
+	v.bits = 32
+	return v
+}
+
+// ruleMatches compares a rule with the key; it leaves for next where they differ.
+func (l *lowerer) ruleMatches(lay *TableLayout, rule *value, nums []num, words map[int]*value, next *block) {
+	base := lay.ValueSize - lay.key.size
+	differ := func(c cond, x, y *value) {
+		on := l.f.newBlock("")
+		l.branch(c, x, y, next, on)
+		l.cur = on
+	}
+	for off := 0; off < 8*lay.key.words; off += 8 {
+		w, ok := words[off]
+		if !ok {
+			continue
+		}
+		masked := l.alu(opAnd, w, l.load(rule, base+2*off, 8))
+		differ(condNe, masked, l.load(rule, base+2*off+8, 8))
+	}
+	for k, at := range lay.key.ranges {
+		if at < 0 {
+			continue
+		}
+		differ(condLt, nums[k][0], l.load(rule, base+at, 8))
+		differ(condGt, nums[k][0], l.load(rule, base+at+8, 8))
+	}
+}
+
+// hit runs an entry's action.
+func (l *lowerer) hit(p *point, t *pipeline.Table, lay *TableLayout, st *state, entry *value) {
+	if lay.CounterMap != "" || lay.HitMap != "" {
+		key := l.f.newSlot(4)
+		l.store(l.frame(key, 0), 0, 4, l.load(entry, valueSlot, 4))
+		if lay.CounterMap != "" {
+			l.count(st, lay.CounterMap, key)
+		}
+		if lay.HitMap != "" {
+			l.stamp(st, lay.HitMap, key)
+		}
+	}
+	l.dispatch(p, t, lay, st, entry, true)
+}
+
+// dispatch runs the action that a value names. It is one of the table's: only this package writes values.
+func (l *lowerer) dispatch(p *point, t *pipeline.Table, lay *TableLayout, st *state, entry *value, hit bool) {
+	id := l.load(entry, valueAction, 2)
+	var try func(st *state, i int)
+	try = func(st *state, i int) {
+		a := t.Actions[i]
+		run := func(st *state) {
+			env := &actionEnv{point: p, entry: entry, layout: lay.actions[i].params, cache: make([]num, len(a.Params))}
+			for _, q := range a.Params {
+				env.widths = append(env.widths, q.Width)
+			}
+			l.action(p, t, a, i, st, env, hit)
+		}
+		if i == len(t.Actions)-1 {
+			run(st)
+			return
+		}
+		l.split(st, condEq, id, l.konst(uint64(i+1)), run, func(st *state) { try(st, i+1) })
+	}
+	if len(t.Actions) == 0 {
+		l.goTo(l.afterTable(p, t, -1, hit), st)
+		return
+	}
+	try(st, 0)
+}
+
+// action runs an action and goes on behind the table.
+func (l *lowerer) action(p *point, t *pipeline.Table, a *pipeline.Action, i int, st *state, env *actionEnv, hit bool) {
+	l.body(st, a.Body, 0, env, func(st *state) { l.goTo(l.afterTable(p, t, i, hit), st) })
+}
+
+// afterTable returns what comes after a table in which action i ran, -1 for none.
+func (l *lowerer) afterTable(p *point, t *pipeline.Table, i int, hit bool) *point {
+	switch {
+	case t.ByHit && hit:
+		return l.next(t.HitNext, p.egress)
+	case t.ByHit:
+		return l.next(t.MissNext, p.egress)
+	case i >= 0 && i < len(t.Next):
+		return l.next(t.Next[i], p.egress)
+	}
+	return l.next(t.EmptyNext, p.egress)
+}
+
+// miss runs the default action: the one of DefaultMap, or the program's own.
+func (l *lowerer) miss(p *point, t *pipeline.Table, lay *TableLayout, st *state) {
+	if lay == nil || lay.DefaultMap == "" {
+		l.ownDefault(p, t, st)
+		return
+	}
+	entry := l.mapValue(lay.DefaultMap)
+	id := l.load(entry, valueAction, 2)
+	l.split(st, condEq, id, l.konst(0),
+		func(st *state) { l.ownDefault(p, t, st) },
+		func(st *state) { l.dispatch(p, t, lay, st, entry, false) })
+}
+
+// ownDefault runs the default action that the program states.
+func (l *lowerer) ownDefault(p *point, t *pipeline.Table, st *state) {
+	if t.Default == nil {
+		l.goTo(l.afterTable(p, t, -1, false), st)
+		return
+	}
+	for i, a := range t.Actions {
+		if a != t.Default.Action {
+			continue
+		}
+		env := &actionEnv{point: p, params: []num{}}
+		for j, q := range a.Params {
+			arg := new(big.Int).SetBytes(t.Default.Args[j])
+			env.params = append(env.params, l.constNum(arg, q.Width))
+			env.widths = append(env.widths, q.Width)
+		}
+		l.action(p, t, a, i, st, env, false)
+		return
+	}
+	l.unsupported("default action of " + t.Name + " that is none of its actions")
+}

@@ -1,0 +1,134 @@
+package bpfgen
+
+import (
+	"github.com/cilium/ebpf"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// layMaps decides which maps there are and adds their specifications.
+func (o *Object) layMaps() error {
+	p := o.Program
+	names := &mapNames{}
+	for _, t := range p.Tables {
+		l, err := newTableLayout(t, names)
+		if err != nil {
+			return err
+		}
+		o.Tables = append(o.Tables, l)
+		if l != nil {
+			if err := o.addTableMaps(l); err != nil {
+				return err
+			}
+		}
+	}
+	o.Counters = make(map[*pipeline.Counter]*ArrayLayout)
+	for _, c := range p.Counters {
+		if c.Table == nil {
+			l := &ArrayLayout{Map: names.of("n", c.Index, c.Name), Len: c.Size, ValueSize: 16, PerCPU: true}
+			o.Counters[c] = l
+			o.addMap(l.Map, ebpf.PerCPUArray, 4, l.ValueSize, max(1, l.Len), 0)
+		}
+	}
+	o.Registers = make(map[*pipeline.Register]*ArrayLayout)
+	for _, r := range p.Registers {
+		l := &ArrayLayout{Map: names.of("r", r.Index, r.Name), Len: r.Size, ValueSize: paramSize(r.Width)}
+		o.Registers[r] = l
+		o.addMap(l.Map, ebpf.Array, 4, l.ValueSize, max(1, l.Len), 0)
+	}
+	o.addPortMaps()
+	return nil
+}
+
+// addMap adds the specification of a map.
+func (o *Object) addMap(name string, kind ebpf.MapType, key, value, entries int, flags uint32) *ebpf.MapSpec {
+	m := &ebpf.MapSpec{Name: name, Type: kind, KeySize: uint32(key), ValueSize: uint32(value),
+		MaxEntries: uint32(entries), Flags: flags}
+	o.Spec.Maps[name] = m
+	return m
+}
+
+// flagNoPrealloc is BPF_F_NO_PREALLOC of linux/bpf.h. Elements without preallocation are freed only when no
+// program reads them any more.
+const flagNoPrealloc = 1
+
+// addTableMaps adds the maps of a table, with the entries of the program.
+func (o *Object) addTableMaps(l *TableLayout) error {
+	t := l.Table
+	size := max(1, t.Size, len(t.Entries))
+	if l.DefaultMap != "" {
+		o.addMap(l.DefaultMap, ebpf.Array, 4, l.defaultSize(), 1, 0)
+	}
+	if l.CounterMap != "" {
+		o.addMap(l.CounterMap, ebpf.PerCPUArray, 4, 16, size+1, 0)
+	}
+	if l.HitMap != "" {
+		o.addMap(l.HitMap, ebpf.Array, 4, 8, size+1, 0)
+	}
+	if l.Map == "" {
+		return nil
+	}
+	switch l.Kind {
+	case LookupHash:
+		return o.preload(l, o.addMap(l.Map, ebpf.Hash, l.KeySize, l.ValueSize, size, flagNoPrealloc))
+	case LookupLPM:
+		return o.preload(l, o.addMap(l.Map, ebpf.LPMTrie, l.KeySize, l.ValueSize, size, flagNoPrealloc))
+	}
+	m := o.addMap(l.Map, ebpf.ArrayOfMaps, 4, 4, 1, 0)
+	m.InnerMap = l.innerSpec()
+	return o.preloadRules(l, m)
+}
+
+// preload puts the entries of the program into a map, with slots from 1 on.
+func (o *Object) preload(l *TableLayout, m *ebpf.MapSpec) error {
+	for i, e := range l.Table.Entries {
+		key, err := l.AppendKey(nil, e)
+		if err != nil {
+			return err
+		}
+		value, err := l.AppendValue(nil, e, uint32(i+1))
+		if err != nil {
+			return err
+		}
+		m.Contents = append(m.Contents, ebpf.MapKV{Key: key, Value: value})
+	}
+	return nil
+}
+
+// preloadRules builds the classifier of the program's entries.
+func (o *Object) preloadRules(l *TableLayout, m *ebpf.MapSpec) error {
+	slots := make([]uint32, len(l.Table.Entries))
+	for i := range slots {
+		slots[i] = uint32(i + 1)
+	}
+	inner, err := l.BuildClassifier(l.Table.Entries, slots)
+	if err != nil || inner == nil {
+		return err
+	}
+	name := l.Map + "_const"
+	o.Spec.Maps[name] = inner
+	m.Contents = []ebpf.MapKV{{Key: uint32(0), Value: name}}
+	return nil
+}
+
+// addPortMaps adds the maps that every program shares.
+func (o *Object) addPortMaps() {
+	o.PortsMap, o.PortOfMap = "ports", "port_of"
+	o.addMap(o.PortsMap, ebpf.DevMapHash, 4, 4, o.Options.MaxPorts, 0)
+	o.addMap(o.PortOfMap, ebpf.Array, 4, 4, o.Options.MaxIfindex, 0)
+	if o.Options.Stats {
+		o.StatsMap = "stats"
+		o.addMap(o.StatsMap, ebpf.PerCPUArray, 4, 16, int(NumFates), 0)
+	}
+	if o.Options.Verdict {
+		o.VerdictMap = "verdict"
+		o.addMap(o.VerdictMap, ebpf.Array, 4, 8, 1, 0)
+	}
+	if len(o.Program.Digests) > 0 {
+		o.Digests = "digests"
+		o.addMap(o.Digests, ebpf.RingBuf, 0, 0, digestBytes, 0)
+	}
+}
+
+// digestBytes is the size of the ring buffer of digests.
+const digestBytes = 1 << 18

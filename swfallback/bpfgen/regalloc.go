@@ -1,0 +1,175 @@
+package bpfgen
+
+import (
+	"github.com/cilium/ebpf/asm"
+)
+
+// Registers: r0 to r5 do not survive a call, r6 to r9 do, r10 is the frame pointer. The program is in SSA form,
+// so walking it in dominance order and giving every value a free register where it is defined is enough, once
+// what does not fit has been moved to the stack: first the values that live across calls, of which four fit,
+// then whatever finds no register.
+
+// savedRegs and scratchRegs are the registers in the order in which they are given away.
+var (
+	savedRegs   = []asm.Register{asm.R6, asm.R7, asm.R8, asm.R9}
+	scratchRegs = []asm.Register{asm.R0, asm.R1, asm.R2, asm.R3, asm.R4, asm.R5}
+)
+
+// allocator gives values registers.
+type allocator struct {
+	f       *fn
+	lv      *liveness
+	crosses set // values that live across a call
+	uses    map[*value]int
+	temp    map[*value]bool     // made by spilling: never spilled again
+	owner   [10]*value          // who has a register
+	hint    map[*value][]*value // values that would do well to share a register
+	failed  *value
+}
+
+// maxSpills bounds the attempts.
+const maxSpills = 400
+
+// passRegisters gives every value a register.
+func passRegisters(f *fn) error {
+	temp := make(map[*value]bool)
+	for range maxSpills {
+		a := &allocator{f: f, lv: newLiveness(f), temp: temp}
+		spill := a.overCalls()
+		if spill == nil {
+			spill = a.color()
+		}
+		if spill == nil {
+			return nil
+		}
+		if a.temp[spill] {
+			break
+		}
+		a.spill(spill)
+	}
+	return &LimitError{What: "values on the stack of " + f.name, Got: maxSpills + 1, Max: maxSpills}
+}
+
+// overCalls finds the values that live across calls, and one to spill where there are more than registers
+// that survive.
+func (a *allocator) overCalls() *value {
+	a.crosses = newSet(len(a.lv.vals))
+	a.countUses()
+	var worst *value
+	for _, b := range a.f.blocks {
+		live := append(set(nil), a.lv.out[b]...)
+		a.lv.backwards(b, live, func(v *value, live set) {
+			if v.op != opCall {
+				return
+			}
+			across := append(set(nil), live...)
+			across.remove(a.lv.index[v])
+			a.crosses.join(across, nil)
+			n := 0
+			across.each(func(int) { n++ })
+			if n > len(savedRegs) && worst == nil {
+				across.each(func(i int) { worst = a.cheaper(worst, a.lv.vals[i]) })
+			}
+		})
+	}
+	return worst
+}
+
+// countUses counts how often every value is used.
+func (a *allocator) countUses() {
+	a.uses = make(map[*value]int)
+	for _, b := range a.f.blocks {
+		for _, v := range b.ops {
+			for _, x := range v.args {
+				a.uses[x]++
+			}
+		}
+		a.uses[b.term.a]++
+		a.uses[b.term.b]++
+		for _, e := range b.term.edges() {
+			for _, x := range e.args {
+				a.uses[x]++
+			}
+		}
+	}
+}
+
+// cheaper returns the value that costs less on the stack.
+func (a *allocator) cheaper(x, y *value) *value {
+	if x == nil || a.temp[x] {
+		return y
+	}
+	if a.temp[y] || a.uses[x] <= a.uses[y] {
+		return x
+	}
+	return y
+}
+
+// spill keeps a value on the stack: it is stored behind its definition and loaded before every use.
+func (a *allocator) spill(v *value) {
+	s := a.f.newSlot(8)
+	frame := func() *value {
+		fr := a.f.newValue(opFrame)
+		fr.slot, fr.ptr = s, true
+		return fr
+	}
+	reload := func(b *block) *value {
+		w := a.f.newValue(opLoad, frame())
+		w.size, w.bits, w.ptr = 8, v.bits, v.ptr
+		a.temp[w] = true
+		b.ops = append(b.ops, w)
+		return w
+	}
+	store := func(b *block) {
+		st := a.f.newValue(opStore, frame(), v)
+		st.size = 8
+		b.ops = append(b.ops, st)
+	}
+	for _, b := range a.f.blocks {
+		ops := b.ops
+		b.ops = nil
+		if v == a.f.ctx && b == a.f.blocks[0] {
+			store(b)
+		}
+		for _, p := range b.params {
+			if p == v {
+				store(b)
+			}
+		}
+		for _, o := range ops {
+			replaceIn(o.args, v, func() *value { return reload(b) })
+			b.ops = append(b.ops, o)
+			if o == v {
+				store(b)
+			}
+		}
+		replaceInTerm(&b.term, v, func() *value { return reload(b) })
+	}
+	a.temp[v] = true
+}
+
+// replaceIn replaces a value among operands by one made once.
+func replaceIn(args []*value, v *value, with func() *value) {
+	var w *value
+	for i, x := range args {
+		if x == v {
+			if w == nil {
+				w = with()
+			}
+			args[i] = w
+		}
+	}
+}
+
+func replaceInTerm(t *term, v *value, with func() *value) {
+	operands := []*value{t.a, t.b}
+	for _, e := range t.edges() {
+		operands = append(operands, e.args...)
+	}
+	replaceIn(operands, v, with)
+	t.a, t.b, operands = operands[0], operands[1], operands[2:]
+	for _, e := range t.edges() {
+		n := copy(e.args, operands)
+		operands = operands[n:]
+	}
+}
