@@ -2,6 +2,7 @@ package stf
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -56,6 +57,9 @@ func (r *runner) add(s *Add) error {
 	if t.NeedsPriority() {
 		e.Priority = 1
 		if s.Priority != nil {
+			if *s.Priority < 0 || *s.Priority >= math.MaxInt32 {
+				return fmt.Errorf("priority %d: %w", *s.Priority, pipeline.ErrBadRange)
+			}
 			e.Priority = int32(*s.Priority) + 1 // 0 is a priority in STF, and none in the model
 		}
 	}

@@ -241,6 +241,7 @@ func TestRunErrors(t *testing.T) {
 		"add classify hdr.c:0x**01**** act(port:1)":           pipeline.ErrBadMatch,
 		"add classify hdr.a:1 act(port:512)":                  pipeline.ErrBadRange,
 		"add classify hdr.a:1 act()":                          pipeline.ErrBadAction,
+		"add classify 2147483647 hdr.a:1 act(port:1)":         pipeline.ErrBadRange,
 		"mirroring_add 1 2":                                   errors.ErrUnsupported,
 		"table_delete classify 0":                             pipeline.ErrNotFound,
 		"table_add classify act 1 0&&&0 0/0 0->255 0 => 1":    pipeline.ErrBadAction,
