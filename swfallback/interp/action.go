@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -72,7 +73,7 @@ func (c *compiler) primitive(prim *pipeline.Primitive) (step, error) {
 	}
 	pc, ok := table[prim.Op]
 	if !ok {
-		return nil, fmt.Errorf("no such primitive here")
+		return nil, fmt.Errorf("no such primitive here: %w", errors.ErrUnsupported)
 	}
 	if pc.args >= 0 && pc.args != len(prim.Args) {
 		return nil, fmt.Errorf("%d arguments, want %d", len(prim.Args), pc.args)

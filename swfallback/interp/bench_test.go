@@ -53,14 +53,21 @@ func configured(tb testing.TB, name string) *interp.Switch {
 	return sw
 }
 
-// routed is a UDP packet that l3router's entries send from port 1 to port 2.
-func routed(tb testing.TB, sw *interp.Switch) []byte {
+// udp is a UDP packet for l3router, addressed to its port 1.
+func udp(tb testing.TB) []byte {
 	tb.Helper()
 	packet, err := hex.DecodeString("0200000000010200000000aa0800" +
 		"4500002000014000401125ca0a0000010a010101" + "045708ae000c0000" + "cafef00d")
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return packet
+}
+
+// routed is udp, after it was seen that the entries of l3router's test send it to port 2.
+func routed(tb testing.TB, sw *interp.Switch) []byte {
+	tb.Helper()
+	packet := udp(tb)
 	out, err := sw.Process(1, packet)
 	if err != nil || len(out) != 1 || out[0].Port != 2 {
 		tb.Fatalf("want one packet to port 2, got %v, %v", out, err)

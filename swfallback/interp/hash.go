@@ -2,6 +2,7 @@ package interp
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"sync"
@@ -37,7 +38,7 @@ func (sw *Switch) hash(name string) (hashFunc, error) {
 	if crc, ok := crcs[name]; ok {
 		return crc.hash(), nil
 	}
-	return nil, fmt.Errorf("no such hash algorithm: %q", name)
+	return nil, fmt.Errorf("hash algorithm %q: %w", name, errors.ErrUnsupported)
 }
 
 // csum16 is the ones' complement of the ones' complement sum of 16-bit words (RFC 1071).

@@ -226,6 +226,9 @@ func (c *compiler) transition(s *pipeline.ParserState, t *pipeline.Transition) (
 	var out transition
 	masked := false
 	for i, k := range s.Key {
+		if t.Value[i] == nil {
+			return transition{}, fmt.Errorf("compile transition: %w", errNilReference)
+		}
 		value := wide(new(big.Int).Set(t.Value[i])).bytes(k.Width)
 		mask := small(-1).bytes(k.Width)
 		if t.Mask != nil && t.Mask[i] != nil {

@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -102,6 +103,11 @@ func compileExtractVar(c *compiler, prim *pipeline.Primitive) (step, error) {
 	t, err := c.target(prim.Args[0])
 	if err != nil {
 		return nil, err
+	}
+	for _, h := range t.headers {
+		if at := &c.sw.layout.headers[h]; at.varAt < 0 {
+			return nil, fmt.Errorf("header %s has no varbit field: %w", at.model.Name, errors.ErrUnsupported)
+		}
 	}
 	length, err := c.number(prim.Args[1])
 	return func(p *packet) {
