@@ -89,14 +89,29 @@ func (g *points) checksumEffects(p *point, verify bool) {
 			g.reads(p, c.If)
 			g.decides(c.If)
 		}
-		for _, in := range c.Calculation.Input {
-			g.reads(p, in)
-		}
+		g.calculationEffects(p, c.Calculation)
 		p.touch.add(c.Target.Header.Index)
 		if verify {
 			g.reads(p, c.Target)
 			g.ctl.add(g.stdID("checksum_error"))
 		}
+	}
+}
+
+// calculationEffects adds the input of a calculation.
+func (g *points) calculationEffects(p *point, c *pipeline.Calculation) {
+	for _, in := range c.Input {
+		g.reads(p, in)
+		if h := headerOf(in); h != nil {
+			g.allFields(p, h)
+		}
+	}
+}
+
+// allFields adds all fields of a header.
+func (g *points) allFields(p *point, h *pipeline.Header) {
+	for i := range h.Type.Fields {
+		g.useID(p, g.base[h.Index]+i)
 	}
 }
 
@@ -137,14 +152,17 @@ func (g *points) primitiveEffects(p *point, q *pipeline.Primitive, always bool) 
 	}
 }
 
-// listEffects adds the fields of a header that is copied.
+// listEffects adds what is read by way of a header that is copied or of a calculation.
 func (g *points) listEffects(p *point, q *pipeline.Primitive) {
 	switch q.Op {
 	case pipeline.OpCopyHeader, pipeline.OpAssignHeader:
-		if src, ok := q.Args[1].(*pipeline.HeaderRef); ok {
-			for i := range src.Header.Type.Fields {
-				g.useID(p, g.base[src.Header.Index]+i)
-			}
+		if src := headerOf(q.Args[1]); src != nil {
+			g.allFields(p, src)
+		}
+	}
+	for _, a := range q.Args {
+		if c, ok := a.(*pipeline.CalculationRef); ok {
+			g.calculationEffects(p, c.Calculation)
 		}
 	}
 }
@@ -190,9 +208,6 @@ func (g *points) reads(p *point, e pipeline.Expr) {
 			p.touch.add(e.Header.Index)
 		case *pipeline.HeaderRef:
 			p.touch.add(e.Header.Index)
-			for i := range e.Header.Type.Fields {
-				g.useID(p, g.base[e.Header.Index]+i)
-			}
 		case *pipeline.StackRef:
 			for _, h := range e.Stack.Header {
 				p.touch.add(h.Index)
