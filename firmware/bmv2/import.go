@@ -24,6 +24,7 @@ const (
 type importer struct {
 	prog     *pipeline.Program
 	findings []error
+	reported map[string]bool // texts of findings
 
 	types       map[string]*pipeline.HeaderType
 	headers     map[string]*pipeline.Header
@@ -114,6 +115,7 @@ func read(data []byte) (*pipeline.Program, error) {
 func newImporter() *importer {
 	return &importer{
 		prog:        &pipeline.Program{Arch: "v1model"},
+		reported:    map[string]bool{},
 		types:       map[string]*pipeline.HeaderType{},
 		headers:     map[string]*pipeline.Header{},
 		headerIDs:   map[int]*pipeline.Header{},

@@ -1,7 +1,9 @@
 package bmv2_test
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/p4dev/p4dev/firmware/bmv2"
+	"github.com/p4dev/p4dev/firmware/graph"
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
@@ -80,6 +83,27 @@ func TestConformancePrograms(t *testing.T) {
 		t.Errorf("%d programs in %s, want at least 181", len(files), conformance)
 	}
 	for _, path := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".json"), func(t *testing.T) { open(t, path) })
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".json"), func(t *testing.T) {
+			prog := open(t, path)
+			var text bytes.Buffer
+			if err := pipeline.WriteText(&text, prog); err != nil {
+				t.Error(err)
+			}
+			for _, table := range prog.Tables {
+				if !strings.Contains(text.String(), "    table "+table.Name+" {") {
+					t.Errorf("no table %s in the text", table.Name)
+				}
+				for _, e := range table.Entries {
+					if err := pipeline.CheckEntry(e); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			for _, p := range prog.Parsers {
+				if err := graph.FromParser(p).SVG(io.Discard); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }

@@ -19,16 +19,20 @@ type node struct {
 	val    any
 }
 
-// fail records a finding at n.
+// fail records a finding at n, once.
 func (n *node) fail(kind error, format string, args ...any) {
 	if n == nil {
 		return
 	}
-	n.imp.findings = append(n.imp.findings, &ImportError{
+	finding := &ImportError{
 		Path:   n.path(),
 		Source: n.nearestSource(),
 		Err:    &detail{kind: kind, text: fmt.Sprintf(format, args...)},
-	})
+	}
+	if text := finding.Error(); !n.imp.reported[text] {
+		n.imp.reported[text] = true
+		n.imp.findings = append(n.imp.findings, finding)
+	}
 }
 
 // path returns the JSON pointer of n.
@@ -177,21 +181,27 @@ func (n *node) integer(low, high int) int {
 	if n == nil {
 		return low
 	}
+	i, _ := n.number(low, high)
+	return i
+}
+
+// number is integer that tells whether there was a finding.
+func (n *node) number(low, high int) (int, bool) {
 	num, ok := n.val.(json.Number)
 	if !ok {
 		n.fail(ErrType, "want a number, got %s", typeName(n.val))
-		return low
+		return low, false
 	}
 	i, err := strconv.ParseInt(num.String(), 10, 64)
 	if err != nil {
 		n.fail(ErrType, "want an integer, got %.40s", num)
-		return low
+		return low, false
 	}
 	if i < int64(low) || i > int64(high) {
 		n.fail(ErrRange, "%d is not in %d..%d", i, low, high)
-		return low
+		return low, false
 	}
-	return int(i)
+	return int(i), true
 }
 
 // hexadecimal returns the number that a hexstr stands for, which may be negative; nil and a finding
@@ -295,13 +305,11 @@ func lookupID[T any](n *node, ids map[int]T, what string) (obj T) {
 	if n == nil {
 		return obj
 	}
-	before := len(n.imp.findings)
-	id := n.integer(0, maxID)
-	if len(n.imp.findings) > before {
+	id, ok := n.number(0, maxID)
+	if !ok {
 		return obj
 	}
-	obj, ok := ids[id]
-	if !ok {
+	if obj, ok = ids[id]; !ok {
 		n.fail(ErrUnknown, "no %s with id %d", what, id)
 	}
 	return obj
