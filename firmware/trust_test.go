@@ -222,6 +222,20 @@ func TestAllowedSignersRefuses(t *testing.T) {
 	}
 }
 
+func TestPatterns(t *testing.T) {
+	key := newKey(t, "ed25519", 0)
+	pub, sig := authorized(key.PublicKey()), sign(t, key, "m")
+	for patterns, want := range map[string]bool{
+		"p4dev": true, "p4de?": true, "?????": true, "*": true, "p*v": true, "*4*e*": true, "**": true, "p4dev*": true, "x,p4dev": true,
+		"p4de": false, "p4dev?": false, "?p4dev": false, "P4DEV": false, "p*x": false, "!p4dev": false, "!x": false, "p*,!*v": false, "!x,*": true,
+	} {
+		list := allowed(t, `a namespaces="`+patterns+`" `+pub)
+		if _, err := firmware.VerifySignature(strings.NewReader("m"), sig, firmware.Trust{Allowed: list}); (err == nil) != want {
+			t.Errorf("%s: error %v, want none: %v", patterns, err, want)
+		}
+	}
+}
+
 func TestAgent(t *testing.T) {
 	_, priv, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
