@@ -55,10 +55,11 @@ func ParsePrivateKey(data []byte, passphrase func() ([]byte, error)) (ssh.Signer
 	return signer, nil
 }
 
-// AgentSigner finds the private half of pub in an ssh-agent: agent.NewClient of a connection, one client for each
-// connection, which stays open as long as the signer is used. The error wraps os.ErrNotExist where the agent has none.
-func AgentSigner(a agent.Agent, pub ssh.PublicKey) (ssh.Signer, error) {
-	signers, err := a.Signers()
+// AgentSigner finds the private half of pub in the ssh-agent at the other end of conn. The connection belongs to
+// the signer from then on: it must stay open as long as the signer is used, and serves one call. The error wraps
+// os.ErrNotExist where the agent has no such key.
+func AgentSigner(conn io.ReadWriter, pub ssh.PublicKey) (ssh.Signer, error) {
+	signers, err := agent.NewClient(conn).Signers()
 	if err != nil {
 		return nil, fmt.Errorf("firmware: ask ssh-agent: %w", err)
 	}

@@ -245,15 +245,17 @@ func TestAgent(t *testing.T) {
 	if err := ring.Add(agent.AddedKey{PrivateKey: priv}); err != nil {
 		t.Fatal(err)
 	}
-	near, far := net.Pipe()
-	defer near.Close()
-	go agent.ServeAgent(ring, far)
+	dial := func() net.Conn {
+		near, far := net.Pipe()
+		t.Cleanup(func() { near.Close() })
+		go agent.ServeAgent(ring, far)
+		return near
+	}
 	pub, err := ssh.NewPublicKey(priv.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := agent.NewClient(near)
-	signer, err := firmware.AgentSigner(client, pub)
+	signer, err := firmware.AgentSigner(dial(), pub)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +263,7 @@ func TestAgent(t *testing.T) {
 	if _, err := firmware.VerifySignature(strings.NewReader("m"), sign(t, signer, "m"), trust); err != nil {
 		t.Error(err)
 	}
-	if _, err := firmware.AgentSigner(client, newKey(t, "ecdsa", 0).PublicKey()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := firmware.AgentSigner(dial(), newKey(t, "ecdsa", 0).PublicKey()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want os.ErrNotExist", err)
 	}
 }
