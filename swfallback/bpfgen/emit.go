@@ -113,7 +113,7 @@ func (e *emitter) address(base *value, off uint64) (asm.Register, int16) {
 func (e *emitter) store(v *value) {
 	base, off := e.address(v.args[0], v.imm)
 	if x := v.args[1]; x.isConst() {
-		e.put(asm.StoreImm(base, off, int64(int32(x.imm)), width(v.size)))
+		e.put(asm.Instruction{OpCode: asm.StoreImmOp(width(v.size)), Dst: base, Offset: off, Constant: int64(int32(x.imm))})
 		return
 	}
 	e.put(asm.StoreMem(base, off, *v.args[1].reg, width(v.size)))

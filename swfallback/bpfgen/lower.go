@@ -17,6 +17,10 @@ type lowerer struct {
 	order    []int // by header: its place in the deparser, -1 for none
 	settable set   // headers that may become valid behind the parser
 
+	carry    *slot  // tc: the metadata that XDP left
+	replicas *value // tc: the group's value
+	loops    map[*value]*replicaLoop
+
 	memo     map[string]*block
 	variants []int // by point
 	queue    []work
@@ -39,7 +43,7 @@ const (
 // newLowerer prepares the lowering of one program.
 func newLowerer(g *points, obj *Object, name string, tc bool) *lowerer {
 	l := &lowerer{points: g, builder: &builder{f: newFn(name)}, obj: obj, opts: obj.Options, tc: tc,
-		memo: make(map[string]*block), variants: make([]int, len(g.all)), settable: newSet(len(g.prog.Headers))}
+		memo: make(map[string]*block), loops: make(map[*value]*replicaLoop), variants: make([]int, len(g.all)), settable: newSet(len(g.prog.Headers))}
 	for range g.prog.Headers {
 		l.order = append(l.order, -1)
 	}
@@ -277,6 +281,8 @@ func (l *lowerer) lowerPoint(p *point, st *state) {
 		l.lowerState(p, st)
 	case pointVerify:
 		l.lowerVerify(st, 0)
+	case pointReplicate:
+		l.lowerReplicate(st)
 	case pointNode:
 		l.lowerNode(p, st)
 	case pointIngressEnd:

@@ -22,6 +22,10 @@ func (l *lowerer) lowerVerify(st *state, i int) {
 		l.test(st, c.If, nil, check, func(st *state) { l.lowerVerify(st, i+1) })
 		return
 	}
+	if l.tc {
+		l.goTo(l.replicate, st)
+		return
+	}
 	l.goTo(l.next(l.ingress.Start, false), st)
 }
 

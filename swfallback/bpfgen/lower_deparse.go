@@ -117,6 +117,7 @@ func (l *lowerer) emitInPlace(st *state, h int) {
 	}
 	for _, p := range puts {
 		l.store(st.data, st.h[h].at+p.at, p.n, p.v)
+		st.wrote = true
 	}
 }
 
@@ -189,6 +190,7 @@ func (l *lowerer) rewrite(st *state, want []int, have []placed) {
 		grow -= l.size(p.h)
 	}
 	st.dropLoaded(l.index)
+	st.wrote, st.grown = true, grow
 	if grow != 0 {
 		l.resize(st, grow, head)
 		if l.cur == nil {

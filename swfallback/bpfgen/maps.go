@@ -116,6 +116,13 @@ func (o *Object) addPortMaps() {
 	o.PortsMap, o.PortOfMap = "ports", "port_of"
 	o.addMap(o.PortsMap, ebpf.DevMapHash, 4, 4, o.Options.MaxPorts, 0)
 	o.addMap(o.PortOfMap, ebpf.Array, 4, 4, o.Options.MaxIfindex, 0)
+	if o.replicates() {
+		o.Multicast = &ReplicaLayout{Map: "multicast", ValueSize: replicaHeader + 8*o.Options.MaxReplicas,
+			Max: o.Options.MaxReplicas}
+		o.addMap(o.Multicast.Map, ebpf.Hash, 4, o.Multicast.ValueSize, maxGroups, flagNoPrealloc)
+		o.IfindexOfMap = "ifindex_of"
+		o.addMap(o.IfindexOfMap, ebpf.Hash, 4, 4, o.Options.MaxPorts, flagNoPrealloc)
+	}
 	if o.Options.Stats {
 		o.StatsMap = "stats"
 		o.addMap(o.StatsMap, ebpf.PerCPUArray, 4, 16, int(NumFates), 0)
@@ -132,3 +139,27 @@ func (o *Object) addPortMaps() {
 
 // digestBytes is the size of the ring buffer of digests.
 const digestBytes = 1 << 18
+
+// maxGroups is how many multicast groups there may be.
+const maxGroups = 4096
+
+// replicates reports whether the program ever sets a multicast group.
+func (o *Object) replicates() bool {
+	for _, a := range o.Program.Actions {
+		for i := range a.Body {
+			q := &a.Body[i]
+			dst := destination(q)
+			if dst < 0 {
+				continue
+			}
+			ref, ok := q.Args[dst].(*pipeline.FieldRef)
+			if !ok || ref.Header.Name != "standard_metadata" || ref.Field.Name != "mcast_grp" {
+				continue
+			}
+			if c, ok := q.Args[len(q.Args)-1].(*pipeline.Const); !ok || c.Value.Sign() != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -11,13 +11,14 @@ type pointKind uint8
 const (
 	pointState      pointKind = iota // a parser state
 	pointVerify                      // checksums after the parser
+	pointReplicate                   // in the tc program: behind parser and checksums
 	pointNode                        // a node of a control
 	pointIngressEnd                  // v1model between ingress and egress
 	pointEgressEnd                   // drop or send
 	pointDeparse                     // checksums and deparser
 )
 
-var pointNames = [...]string{"state", "verify", "node", "after ingress", "after egress", "deparse"}
+var pointNames = [...]string{"state", "verify", "replicate", "node", "after ingress", "after egress", "deparse"}
 
 // A point is a place of the program where paths may meet again.
 type point struct {
@@ -52,6 +53,7 @@ type points struct {
 	states                                 map[*pipeline.ParserState]*point
 	nodes                                  map[pipeline.Node]*point
 	verify, ingressEnd, egressEnd, deparse *point
+	replicate                              *point
 	ingress, egress                        *pipeline.Control
 	parser                                 *pipeline.Parser
 	ctl                                    set // fields that decide which way a packet goes
@@ -70,6 +72,7 @@ func newPoints(x *index) (*points, error) {
 		}
 	}
 	g.verify = g.add(&point{kind: pointVerify})
+	g.replicate = g.add(&point{kind: pointReplicate})
 	g.addNodes(g.ingress, false)
 	g.ingressEnd = g.add(&point{kind: pointIngressEnd})
 	g.addNodes(g.egress, true)
@@ -163,7 +166,9 @@ func (g *points) connect() {
 				p.succ = append(p.succ, g.nextState(t.Next))
 			}
 		case pointVerify:
-			p.succ = []*point{g.next(g.ingress.Start, false)}
+			p.succ = []*point{g.next(g.ingress.Start, false), g.replicate}
+		case pointReplicate:
+			p.succ = []*point{g.next(g.egress.Start, true)}
 		case pointNode:
 			g.connectNode(p)
 		case pointIngressEnd:

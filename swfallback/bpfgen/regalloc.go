@@ -1,6 +1,8 @@
 package bpfgen
 
 import (
+	"slices"
+
 	"github.com/cilium/ebpf/asm"
 )
 
@@ -128,22 +130,29 @@ func (a *allocator) spill(v *value) {
 	for _, b := range a.f.blocks {
 		ops := b.ops
 		b.ops = nil
-		if v == a.f.ctx && b == a.f.blocks[0] {
+		var here *value // the value in a register, since the last call
+		if v == a.f.ctx && b == a.f.blocks[0] || slices.Contains(b.params, v) {
 			store(b)
+			here = v
 		}
-		for _, p := range b.params {
-			if p == v {
-				store(b)
+		get := func() *value {
+			if here == nil {
+				here = reload(b)
 			}
+			return here
 		}
 		for _, o := range ops {
-			replaceIn(o.args, v, func() *value { return reload(b) })
+			replaceIn(o.args, v, get)
 			b.ops = append(b.ops, o)
-			if o == v {
+			switch {
+			case o == v:
 				store(b)
+				here = v
+			case o.op == opCall:
+				here = nil
 			}
 		}
-		replaceInTerm(&b.term, v, func() *value { return reload(b) })
+		replaceInTerm(&b.term, v, get)
 	}
 	a.temp[v] = true
 }

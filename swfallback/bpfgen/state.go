@@ -48,6 +48,9 @@ type state struct {
 	sumOK   set          // by checksum: the packet's own value is right for the packet's own bytes
 	data    *value       // the packet
 	end     *value       // behind the packet
+	loop    *replicaLoop // tc: where the replica belongs; data is its own in every loop
+	wrote   bool         // tc: the packet has been changed
+	grown   int          // tc: by how many bytes it has become longer
 	digest  int          // 1 + index of the digest that ingress asked for, 0: none
 }
 
@@ -204,8 +207,14 @@ func (l *lowerer) settleHeaders(st *state, p *point, key *strings.Builder, sh *s
 	if p.kind != pointState {
 		l.trim(st, p)
 	}
+	if p.kind != pointState {
+		st.checked = 0
+	}
 	for _, h := range st.layout {
 		fmt.Fprintf(key, "h%d", h)
+		if p.kind != pointState {
+			st.checked += l.size(h)
+		}
 	}
 	for i := range st.h {
 		hs := &st.h[i]
