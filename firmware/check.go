@@ -82,13 +82,27 @@ const (
 	Refusal                 // loading stops
 )
 
+// String returns "notice", "warning" or "refusal".
+func (s Severity) String() string {
+	switch s {
+	case Warning:
+		return "warning"
+	case Refusal:
+		return "refusal"
+	}
+	return "notice"
+}
+
+// MarshalText writes the severity as String does, for JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Finding is one result of Check.
 type Finding struct {
-	Kind     FindingKind
-	Severity Severity // a refusal that was insisted on is a warning
-	Message  string   // one sentence without a full stop: what is wrong
-	Insisted bool
-	Err      error // the cause, where there is one
+	Kind     FindingKind `json:"kind"`
+	Severity Severity    `json:"severity"` // a refusal that was insisted on is a warning
+	Message  string      `json:"message"`  // one sentence without a full stop: what is wrong
+	Insisted bool        `json:"insisted,omitempty"`
+	Err      error       `json:"-"` // the cause, where there is one
 }
 
 // String returns the message, with the option that overrides it.

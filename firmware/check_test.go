@@ -2,6 +2,7 @@ package firmware_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -121,5 +122,12 @@ func TestTrustMode(t *testing.T) {
 	}
 	if _, err := firmware.ParseTrustMode("never"); err == nil {
 		t.Error("never is read")
+	}
+}
+
+func TestFindingJSON(t *testing.T) {
+	got, err := json.Marshal(firmware.Finding{Kind: firmware.Older, Severity: firmware.Refusal, Message: "m", Err: errors.New("e")})
+	if want := `{"kind":"older","severity":"refusal","message":"m"}`; err != nil || string(got) != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 }
