@@ -70,6 +70,13 @@ func clearCounters(m *ebpf.Map, slots []uint32) error {
 	if err != nil {
 		return fmt.Errorf("count CPUs: %w", err)
 	}
+	keys := make([]byte, 0, 4*len(slots))
+	for _, slot := range slots {
+		keys = binary.NativeEndian.AppendUint32(keys, slot)
+	}
+	if _, err := bpfrun.UpdateBatch(m, keys, make([]byte, 16*cpus*len(slots)), len(slots)); err == nil {
+		return nil
+	} // kernels before 5.13 do not write per-CPU arrays in batches
 	zero := make([]countValue, cpus)
 	for _, slot := range slots {
 		if err := m.Update(slot, zero, ebpf.UpdateAny); err != nil {

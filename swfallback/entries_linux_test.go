@@ -326,7 +326,7 @@ func BenchmarkInsert(b *testing.B) {
 		"trie": func(t testing.TB, f *Fallback) []*pipeline.Entry { return routes(t, f, 1<<20) },
 	} {
 		b.Run(name, func(b *testing.B) {
-			f := attachProgram(b, "l3router")
+			f := attachSource(b, source(b, "l3router"))
 			all := list(b, f)
 			b.ReportAllocs()
 			var inserting, dumping, deleting time.Duration

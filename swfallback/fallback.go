@@ -90,7 +90,7 @@ func attach(ctx context.Context, config Config) (_ *Fallback, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.gen, err = newGeneration(config.Program, fitIfindex(config.Options, devices), devices); err != nil {
+	if f.gen, err = newGeneration(config.Program, fitIfindex(config.Options, devices), nil, devices); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -113,14 +113,19 @@ func lockTarget(ctx context.Context, place Place, name string) (*Fallback, error
 	if err := bpfrun.EnsureFS(f.place.BPF); err != nil {
 		return nil, err
 	}
-	var err error
-	if f.lock, err = openLock(f.place, name); err != nil {
-		return nil, err
+	for {
+		var err error
+		if f.lock, err = openLock(f.place, name); err != nil {
+			return nil, err
+		}
+		err = f.lock.acquire(ctx)
+		if err == nil {
+			return f, nil
+		}
+		if err = errors.Join(err, f.lock.close()); !errors.Is(err, errLockGone) {
+			return nil, err
+		}
 	}
-	if err := f.lock.acquire(ctx); err != nil {
-		return nil, errors.Join(err, f.lock.close())
-	}
-	return f, nil
 }
 
 // findDevices looks up the indices of the ports' interfaces.
@@ -292,6 +297,9 @@ func (f *Fallback) enterContext(ctx context.Context) (leave func(), err error) {
 	}
 	if err := f.lock.acquire(ctx); err != nil {
 		f.mu.Unlock()
+		if errors.Is(err, errLockGone) {
+			err = fmt.Errorf("%s: %w", f.name, ErrStale)
+		}
 		return nil, err
 	}
 	leave = func() {
@@ -363,7 +371,8 @@ func Remove(ctx context.Context, name string, place Place) error {
 		return fmt.Errorf("swfallback: remove %s: %w", name, err)
 	}
 	defer f.lock.close()
-	if err := errors.Join(bpfrun.RemovePins(f.place.dir(name)), f.lock.remove()); err != nil {
+	err = errors.Join(bpfrun.DetachAll(f.place.links(name)), bpfrun.RemovePins(f.place.dir(name)), f.lock.remove())
+	if err != nil {
 		return fmt.Errorf("swfallback: remove %s: %w", name, err)
 	}
 	return nil

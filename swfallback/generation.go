@@ -32,13 +32,15 @@ type generation struct {
 	stores []store // by pipeline.Table.Index; nil where the table has no entries
 }
 
-// newGeneration compiles a program and loads it: maps, program entries, ports.
-func newGeneration(program *pipeline.Program, options bpfgen.Options, ports map[uint32]int) (_ *generation, err error) {
+// newGeneration compiles a program and loads it: maps, program entries, ports. It shares the maps of ports with the
+// generation that it is to replace, if any: they say nothing of the program, and a device map can be filled only from
+// the network namespace of its devices.
+func newGeneration(program *pipeline.Program, options bpfgen.Options, old *generation, ports map[uint32]int) (_ *generation, err error) {
 	object, err := bpfgen.Compile(program, options)
 	if err != nil {
 		return nil, err
 	}
-	dp, err := bpfrun.Load(object.Spec, object.SourceOf)
+	dp, err := bpfrun.Load(object.Spec, object.SourceOf, old.portMaps(object))
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +60,29 @@ func newGeneration(program *pipeline.Program, options bpfgen.Options, ports map[
 	if err != nil {
 		return nil, err
 	}
-	if err := g.writePorts(ports); err != nil {
+	if err := g.writePorts(old, ports); err != nil {
 		return nil, err
 	}
 	return g, g.installProgramEntries()
+}
+
+// portMaps returns the maps of ports that a program of the same options uses too. A nil generation has none.
+func (g *generation) portMaps(next *bpfgen.Object) map[string]*ebpf.Map {
+	shared := make(map[string]*ebpf.Map)
+	if g == nil {
+		return shared
+	}
+	for _, pair := range [][2]string{
+		{g.object.PortsMap, next.PortsMap},
+		{g.object.PortOfMap, next.PortOfMap},
+		{g.object.IfindexOfMap, next.IfindexOfMap},
+	} {
+		m, spec := g.dp.Maps[pair[0]], next.Spec.Maps[pair[1]]
+		if m != nil && spec != nil && spec.Compatible(m) == nil {
+			shared[pair[1]] = m
+		}
+	}
+	return shared
 }
 
 // openGeneration opens a pinned pipeline and compiles its source again, for the layout of the maps.
@@ -128,14 +149,21 @@ func (g *generation) newStore(layout *bpfgen.TableLayout) (store, error) {
 	return &keyStore{tableState: t}, nil
 }
 
-// writePorts fills the maps between P4 ports and interface indices.
-func (g *generation) writePorts(ports map[uint32]int) error {
+// writePorts fills the maps between P4 ports and interface indices, as far as they are not the old generation's.
+func (g *generation) writePorts(old *generation, ports map[uint32]int) error {
+	shared := old.portMaps(g.object)
+	write := func(name string, key uint32, value []byte) error {
+		if shared[name] != nil {
+			return nil
+		}
+		return g.writePort(name, key, value)
+	}
 	for port, device := range ports {
 		index := binary.LittleEndian.AppendUint32(nil, uint32(device))
 		err := errors.Join(
-			g.writePort(g.object.PortsMap, port, index),
-			g.writePort(g.object.IfindexOfMap, port, index),
-			g.writePort(g.object.PortOfMap, uint32(device), g.object.AppendPortOf(nil, port)),
+			write(g.object.PortsMap, port, index),
+			write(g.object.IfindexOfMap, port, index),
+			write(g.object.PortOfMap, uint32(device), g.object.AppendPortOf(nil, port)),
 		)
 		if err != nil {
 			return fmt.Errorf("write port %d: %w", port, err)

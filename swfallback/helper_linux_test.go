@@ -1,6 +1,7 @@
 package swfallback
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,6 +29,15 @@ func source(t testing.TB, name string) Source {
 	return s
 }
 
+// small makes the tables of l3router small: making and freeing a million counters takes a second.
+func small(s Source) Source {
+	for _, size := range []string{"1048576", "262144"} {
+		s.JSON = bytes.ReplaceAll(s.JSON, []byte(`"max_size" : `+size), []byte(`"max_size" : 4096`))
+		s.P4Info = bytes.ReplaceAll(s.P4Info, []byte("size: "+size), []byte("size: 4096"))
+	}
+	return s
+}
+
 // testPlace is a place that nobody else knows and that goes with the test.
 func testPlace(t testing.TB) Place {
 	t.Helper()
@@ -38,7 +48,12 @@ func testPlace(t testing.TB) Place {
 // attachProgram attaches a program to no port at all.
 func attachProgram(t testing.TB, name string) *Fallback {
 	t.Helper()
-	f, err := Attach(t.Context(), Config{Name: "test", Source: source(t, name), Place: testPlace(t)})
+	return attachSource(t, small(source(t, name)))
+}
+
+func attachSource(t testing.TB, s Source) *Fallback {
+	t.Helper()
+	f, err := Attach(t.Context(), Config{Name: "test", Source: s, Place: testPlace(t)})
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}

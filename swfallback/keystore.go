@@ -112,45 +112,58 @@ func (s *keyStore) insert(entries []*pipeline.Entry) (edit, error) {
 	if err != nil {
 		return edit{}, err
 	}
-	if err := s.checkAbsent(el); err != nil {
-		return edit{}, err
-	}
 	if len(s.index)+el.len() > s.size {
-		return edit{}, s.full()
+		return edit{}, errors.Join(s.firstPresent(el), s.full())
 	}
 	var used int
 	if el.slots, used, err = s.take(el.len()); err != nil {
 		return edit{}, err
 	}
-	if err := s.encodeValues(el, entries); err != nil {
+	err = s.encodeValues(el, entries)
+	if err == nil {
+		err = s.reserve(el)
+	}
+	if err != nil {
 		s.giveBack(el.slots)
 		return edit{}, err
 	}
 	return edit{
 		apply:  func() error { return s.write(el, used) },
 		undo:   func() error { return s.erase(el) },
-		cancel: func() { s.giveBack(el.slots) },
+		cancel: func() { s.release(el) },
 	}, nil
 }
 
-// checkAbsent reports a key that the table has, or that comes twice.
-func (s *keyStore) checkAbsent(el *elements) error {
+// firstPresent is ErrExists where the table has one of the keys already: of two reasons the better one.
+func (s *keyStore) firstPresent(el *elements) error {
 	for _, name := range el.names {
 		if _, exists := s.index[name]; exists {
 			return pipeline.ErrExists
 		}
 	}
-	if el.len() < 2 {
-		return nil
-	}
-	seen := make(map[string]struct{}, el.len())
-	for _, name := range el.names {
-		seen[name] = struct{}{}
-	}
-	if len(seen) != el.len() {
-		return fmt.Errorf("twice in one call: %w", pipeline.ErrExists)
+	return nil
+}
+
+// reserve puts new keys into the index, all or none: a key that the table has, or that comes twice, is ErrExists.
+func (s *keyStore) reserve(el *elements) error {
+	for i, name := range el.names {
+		if _, exists := s.index[name]; exists {
+			for _, name := range el.names[:i] {
+				delete(s.index, name)
+			}
+			return pipeline.ErrExists
+		}
+		s.index[name] = el.slots[i]
 	}
 	return nil
+}
+
+// release takes keys out of the index and gives back their slots.
+func (s *keyStore) release(el *elements) {
+	for _, name := range el.names {
+		delete(s.index, name)
+	}
+	s.giveBack(el.slots)
 }
 
 // write puts new elements into the map, all or none.
@@ -164,9 +177,6 @@ func (s *keyStore) write(el *elements, used int) error {
 		done, err = bpfrun.UpdateBatch(s.entry, el.keys, el.values, el.len())
 	}
 	if err == nil {
-		for i, name := range el.names {
-			s.index[name] = el.slots[i]
-		}
 		return nil
 	}
 	s.forget()
@@ -182,10 +192,7 @@ func (s *keyStore) erase(el *elements) error {
 		s.forget()
 		return err
 	}
-	for _, name := range el.names {
-		delete(s.index, name)
-	}
-	s.giveBack(el.slots)
+	s.release(el)
 	return nil
 }
 

@@ -27,21 +27,21 @@ func openLock(place Place, name string) (*fileLock, error) {
 	return &fileLock{file}, nil
 }
 
-// acquire waits for the lock. A lock file that Detach has removed while it was waited for is opened again.
+// errLockGone says that the lock file was removed: its target was detached.
+var errLockGone = errors.New("lock file is gone")
+
+// acquire waits for the lock. errLockGone: the file does not belong to a target any more.
 func (l *fileLock) acquire(ctx context.Context) error {
 	for {
 		got, err := tryLock(l.file)
 		if err != nil {
 			return fmt.Errorf("lock %s: %w", l.file.Name(), err)
 		}
-		if got && l.current() {
-			return nil
+		if got && !l.current() {
+			return errors.Join(errLockGone, l.release())
 		}
 		if got {
-			if err := l.reopen(); err != nil {
-				return fmt.Errorf("lock: %w", err)
-			}
-			continue
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -59,16 +59,6 @@ func (l *fileLock) current() bool {
 	}
 	named, err := os.Stat(l.file.Name())
 	return err == nil && os.SameFile(held, named)
-}
-
-func (l *fileLock) reopen() error {
-	file, err := os.OpenFile(l.file.Name(), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	l.file.Close()
-	l.file = file
-	return nil
 }
 
 // release gives the lock back.

@@ -51,7 +51,7 @@ func (f *Fallback) replace(ctx context.Context, program *pipeline.Program, sourc
 	if err != nil {
 		return Carried{}, err
 	}
-	next, err := newGeneration(program, f.record.Options.options(), devices)
+	next, err := newGeneration(program, f.record.Options.options(), f.gen, devices)
 	if err != nil {
 		return Carried{}, err
 	}

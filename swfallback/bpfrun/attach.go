@@ -224,15 +224,39 @@ func (a *Attachment) unpinTC() error {
 	return err
 }
 
-// Detach takes the pipeline off the device and removes the pins, the XDP program first. The Attachment is
-// closed by it.
+// Detach takes the pipeline off the device and removes the pins, the XDP program first. When it returns the device
+// runs nothing of it any more. The Attachment is closed by it.
 func (a *Attachment) Detach() error {
-	errs := []error{a.xdp.Unpin(), a.xdp.Close()}
+	errs := []error{cut(a.xdp), a.xdp.Unpin(), a.xdp.Close()}
 	if a.tc != nil {
-		errs = append(errs, a.dropTC())
+		errs = append(errs, cut(a.tc), a.dropTC())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("bpfrun: detach: %w", err)
+	}
+	return nil
+}
+
+// cut detaches a link at once, where the kernel can (5.9); else it goes, a little later, with its last reference.
+func cut(l link.Link) error {
+	if err := l.Detach(); err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// DetachAll detaches everything whose attachment is pinned in a folder, whatever it belongs to, and removes the pins.
+// A folder that is not there is no error.
+func DetachAll(dir string) error {
+	err := eachPin(dir, func(_, path string) error {
+		l, err := link.LoadPinnedLink(path, nil)
+		if err != nil {
+			return err
+		}
+		return errors.Join(cut(l), l.Unpin(), l.Close())
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("bpfrun: detach all of %s: %w", dir, err)
 	}
 	return nil
 }

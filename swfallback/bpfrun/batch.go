@@ -40,14 +40,19 @@ func pointerTo(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData
 func IsFull(err error) bool { return errors.Is(err, errnoTooBig) || errors.Is(err, errnoNoSpace) }
 
 // UpdateBatch writes n elements with as few system calls as the kernel allows, replacing those that are there.
-// Keys and values lie one behind the other, n times the map's key and value size. It returns how many elements
+// Keys and values lie one behind the other, n times the map's key and value size; a value of a per-CPU map is as
+// Dump has it. It returns how many elements
 // were written, from the front, also with an error. Kernels before 5.6, and map types that have no batches,
 // get one call for each element.
 func UpdateBatch(m *ebpf.Map, keys, values []byte, n int) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	keySize, valueSize := int(m.KeySize()), int(m.ValueSize())
+	keySize := int(m.KeySize())
+	valueSize, err := elementSize(m)
+	if err != nil {
+		return 0, fmt.Errorf("bpfrun: write map %s: %w", m, err)
+	}
 	if len(keys) != n*keySize || len(values) != n*valueSize {
 		return 0, fmt.Errorf("bpfrun: write %d elements: %d bytes of keys, %d of values", n, len(keys), len(values))
 	}

@@ -24,7 +24,7 @@ import (
 const patience = 2 * time.Second
 
 func TestLoadNeedsXDP(t *testing.T) {
-	if _, err := Load(&ebpf.CollectionSpec{}, nil); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Load(&ebpf.CollectionSpec{}, nil, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want fs.ErrNotExist", err)
 	}
 }
@@ -44,7 +44,7 @@ func TestVerifierErrorNamesThePlace(t *testing.T) {
 			t.Errorf("asked for %s, slot %d", program, slot)
 		}
 		return place
-	})
+	}, nil)
 	var refused *VerifierError
 	if !errors.As(err, &refused) {
 		t.Fatalf("got %v, want a VerifierError", err)

@@ -41,8 +41,9 @@ type Locator func(program string, slot int) pipeline.Source
 
 // Load creates the maps and loads the programs of a specification. It lifts the limit on locked memory where
 // old kernels account maps against it. A program that the verifier refuses is reported as a *VerifierError, with
-// its place in the P4 program where at is given.
-func Load(spec *ebpf.CollectionSpec, at Locator) (*Datapath, error) {
+// its place in the P4 program where at is given. Maps of share are used in the place of new ones of their name; they
+// must be as the specification says, and stay the caller's.
+func Load(spec *ebpf.CollectionSpec, at Locator, share map[string]*ebpf.Map) (*Datapath, error) {
 	if err := supported(); err != nil {
 		return nil, fmt.Errorf("bpfrun: load pipeline: %w", err)
 	}
@@ -52,7 +53,7 @@ func Load(spec *ebpf.CollectionSpec, at Locator) (*Datapath, error) {
 	if spec.Programs[ProgramXDP] == nil {
 		return nil, fmt.Errorf("bpfrun: load pipeline: no program %q: %w", ProgramXDP, fs.ErrNotExist)
 	}
-	collection, err := ebpf.NewCollection(spec)
+	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: share})
 	if err != nil {
 		return nil, fmt.Errorf("bpfrun: load pipeline: %w", explainLoad(spec, err, at))
 	}

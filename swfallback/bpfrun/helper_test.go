@@ -57,7 +57,7 @@ func forwarding(device int, stamp int32) *ebpf.CollectionSpec {
 
 func load(t *testing.T, spec *ebpf.CollectionSpec) *Datapath {
 	t.Helper()
-	dp, err := Load(spec, nil)
+	dp, err := Load(spec, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package bpfrun
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 
 	"github.com/cilium/ebpf"
@@ -72,16 +73,26 @@ func probeAttach(kind ebpf.ProgramType, result int32, name string,
 	return attached.Close()
 }
 
-// inOwnNamespace runs f in a network namespace that ends with it.
-func inOwnNamespace(f func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, the namespace with the thread
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("make network namespace: %w", err)
+// inOwnNamespace runs f in a network namespace that ends with it. A thread that cannot come back from there is never
+// given to another goroutine.
+func inOwnNamespace(f func() error) (err error) {
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer home.Close()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("make network namespace: %w", err)
+	}
+	defer func() {
+		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+			err = errors.Join(err, fmt.Errorf("leave network namespace: %w", back))
 			return
 		}
-		done <- f()
+		runtime.UnlockOSThread()
 	}()
-	return <-done
+	return f()
 }

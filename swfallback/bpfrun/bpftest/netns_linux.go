@@ -39,8 +39,19 @@ func (n *NetNS) Do(t testing.TB, f func()) {
 	}
 }
 
-// do runs f in the namespace. A thread that cannot come back is never given to another goroutine.
-func (n *NetNS) do(f func() error) (err error) {
+// do runs f in the namespace.
+func (n *NetNS) do(f func() error) error {
+	return away(func() error {
+		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("enter namespace: %w", err)
+		}
+		return f()
+	})
+}
+
+// away runs f, which may go to another network namespace, on one thread and brings the thread back. A thread that
+// cannot come back is never given to another goroutine.
+func away(f func() error) (err error) {
 	runtime.LockOSThread()
 	home, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
@@ -48,10 +59,6 @@ func (n *NetNS) do(f func() error) (err error) {
 		return err
 	}
 	defer home.Close()
-	if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter namespace: %w", err)
-	}
 	defer func() {
 		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
 			err = errors.Join(err, fmt.Errorf("leave namespace: %w", back))
@@ -64,20 +71,10 @@ func (n *NetNS) do(f func() error) (err error) {
 
 func (n *NetNS) close() error { return n.file.Close() }
 
-// makeNetNS makes a namespace on a thread of its own, which ends with the goroutine.
-func makeNetNS() (*NetNS, error) {
-	type result struct {
-		ns  *NetNS
-		err error
-	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread is not reused
-		ns, err := unshareNetNS()
-		done <- result{ns, err}
-	}()
-	r := <-done
-	return r.ns, r.err
+// makeNetNS makes a namespace; the calling thread does not stay in it.
+func makeNetNS() (ns *NetNS, err error) {
+	err = away(func() (err error) { ns, err = unshareNetNS(); return err })
+	return ns, err
 }
 
 func unshareNetNS() (*NetNS, error) {

@@ -3,7 +3,6 @@ package bpftest
 import (
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 	"unsafe"
@@ -71,7 +70,7 @@ func (n *NetNS) Tap(t testing.TB, name string) *Port {
 		if err != nil {
 			t.Fatalf("make tap %s: %v", name, err)
 		}
-		t.Cleanup(func() { device.file.Close() })
+		t.Cleanup(func() { unix.Close(device.fd) })
 		port.Index, port.outer, port.inner = index, device, openSocket(t, name)
 	})
 	return port
@@ -155,51 +154,39 @@ func setGRO(name string) error {
 }
 
 // tap is the outer end of a tap: its descriptor.
-type tap struct{ file *os.File }
+type tap struct{ fd int }
 
 func makeTap(name string) (*tap, int, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, 0, fmt.Errorf("open /dev/net/tun: %w", err)
 	}
-	file := os.NewFile(uintptr(fd), name)
 	request, err := unix.NewIfreq(name)
 	if err == nil {
 		request.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
 		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
 	}
 	if err != nil {
-		return nil, 0, errors.Join(fmt.Errorf("set tap: %w", err), file.Close())
+		return nil, 0, errors.Join(fmt.Errorf("set tap: %w", err), unix.Close(fd))
 	}
-	// The runtime's poller takes descriptors only once they can be polled, which a tap can from here on.
-	again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, 0, errors.Join(err, file.Close())
-	}
-	file.Close()
-	file = os.NewFile(uintptr(again), name)
 	index, err := setUp(name) // operational from here on: a tap has its carrier before it is up
 	if err != nil {
-		return nil, 0, errors.Join(err, file.Close())
+		return nil, 0, errors.Join(err, unix.Close(fd))
 	}
-	return &tap{file: file}, index, nil
+	return &tap{fd}, index, nil
 }
 
-// Send implements endpoint.
+// Send implements endpoint. The kernel has run the XDP program when it returns.
 func (d *tap) Send(frame []byte) error {
-	_, err := d.file.Write(frame)
+	_, err := unix.Write(d.fd, frame)
 	return err
 }
 
 // Recv implements endpoint.
 func (d *tap) Recv(timeout time.Duration) ([]byte, error) {
-	if err := d.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
-		return nil, err
-	}
-	frame := make([]byte, maxFrame)
-	n, err := d.file.Read(frame)
-	if err != nil {
-		return nil, err
-	}
-	return frame[:n], nil
+	return receive(d.fd, timeout, func() ([]byte, error) {
+		frame := make([]byte, maxFrame)
+		n, err := unix.Read(d.fd, frame)
+		return frame[:max(n, 0)], err
+	})
 }

@@ -58,10 +58,15 @@ func (s *Socket) Send(frame []byte) error {
 
 // Recv returns the next frame, os.ErrDeadlineExceeded when none comes in time.
 func (s *Socket) Recv(timeout time.Duration) ([]byte, error) {
+	return receive(s.fd, timeout, s.read)
+}
+
+// receive waits until the descriptor can be read and reads a frame; with a timeout of 0 it only looks.
+func receive(fd int, timeout time.Duration, read func() ([]byte, error)) ([]byte, error) {
 	deadline := time.Now().Add(timeout)
 	for {
 		wait := max(time.Until(deadline), 0)
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}, int(wait.Milliseconds()))
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(wait.Milliseconds()))
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -70,14 +75,14 @@ func (s *Socket) Recv(timeout time.Duration) ([]byte, error) {
 		case n == 0:
 			return nil, os.ErrDeadlineExceeded
 		}
-		frame, err := s.receive()
+		frame, err := read()
 		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
 			return frame, err
 		}
 	}
 }
 
-func (s *Socket) receive() ([]byte, error) {
+func (s *Socket) read() ([]byte, error) {
 	frame, control := make([]byte, maxFrame), make([]byte, 256)
 	n, controlLen, _, _, err := unix.Recvmsg(s.fd, frame, control, unix.MSG_DONTWAIT)
 	if err != nil {

@@ -1,0 +1,219 @@
+package swfallback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
+	"github.com/p4dev/p4dev/swfallback/bpfrun"
+	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
+	"github.com/p4dev/p4dev/swfallback/stf"
+)
+
+// fabric is a target with ports in a network namespace of its own.
+type fabric struct {
+	*Fallback
+	ns    *bpftest.NetNS
+	ports map[uint32]*bpftest.Port
+	seen  []stf.Received // read already
+}
+
+// maker makes a port: (*bpftest.NetNS).Veth or Tap.
+type maker func(*bpftest.NetNS, testing.TB, string) *bpftest.Port
+
+// newFabric attaches a program to new ports with the given numbers.
+func newFabric(t testing.TB, s Source, mode bpfrun.Mode, makePort maker, numbers ...uint32) *fabric {
+	t.Helper()
+	bpftest.Require(t, "root", "bpf", "netns")
+	fab := &fabric{ns: bpftest.NewNetNS(t), ports: make(map[uint32]*bpftest.Port)}
+	names := make(map[uint32]string)
+	for _, n := range numbers {
+		names[n] = fmt.Sprintf("p%d", n)
+		fab.ports[n] = makePort(fab.ns, t, names[n])
+	}
+	place := testPlace(t)
+	fab.ns.Do(t, func() {
+		var err error
+		fab.Fallback, err = Attach(t.Context(), Config{
+			Name: "test", Source: s, Ports: names, Mode: mode, Place: place, Options: bpfgen.Options{Stats: true},
+		})
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+	})
+	t.Cleanup(func() { fab.Close() })
+	return fab
+}
+
+// Send implements stf.Wire.
+func (f *fabric) Send(_ context.Context, port uint32, packet []byte) error {
+	p := f.ports[port]
+	if p == nil {
+		return fmt.Errorf("the fabric has no port %d", port)
+	}
+	if err := p.Send(packet); err != nil {
+		return err
+	}
+	// What goes to the host comes out of several devices: wait, so that it is read in the order of the packets.
+	for start := time.Now(); time.Since(start) < settle; {
+		got, err := f.poll()
+		if f.seen = append(f.seen, got...); err != nil || len(got) > 0 {
+			return err
+		}
+		time.Sleep(settle / 20)
+	}
+	return nil
+}
+
+// settle is how long a packet may take to come out.
+const settle = 10 * time.Millisecond
+
+// quiet is how long nothing must come out for all packets to be done.
+const quiet = 100 * time.Millisecond
+
+// Collect implements stf.Wire: it reads all ports until they have been quiet.
+func (f *fabric) Collect(ctx context.Context) ([]stf.Received, error) {
+	all := f.seen
+	f.seen = nil
+	for last := time.Now(); time.Since(last) < quiet; {
+		if err := ctx.Err(); err != nil {
+			return all, err
+		}
+		got, err := f.poll()
+		if err != nil {
+			return all, err
+		}
+		if len(got) > 0 {
+			all, last = append(all, got...), time.Now()
+			continue
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return all, nil
+}
+
+// poll reads what is there.
+func (f *fabric) poll() ([]stf.Received, error) {
+	var all []stf.Received
+	host := f.Fallback.gen.object.Options.HostPort
+	for _, number := range sortedPorts(f.ports) {
+		p := f.ports[number]
+		for port, recv := range map[uint32]func(time.Duration) ([]byte, error){number: p.Recv, host: p.Host} {
+			for {
+				packet, err := recv(0)
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					break
+				}
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, stf.Received{Port: port, Packet: packet})
+			}
+		}
+	}
+	return all, nil
+}
+
+// runner is an stf.Wire of test runs, without any interface.
+func runner(t testing.TB, f *Fallback) stf.Wire {
+	return stf.Synchronous(func(port uint32, packet []byte) ([]stf.Received, error) {
+		v, err := f.Process(t.Context(), port, packet)
+		switch {
+		case err != nil:
+			return nil, err
+		case v.Fate == bpfgen.FateReplicated:
+			return nil, fmt.Errorf("packet is replicated: %w", errors.ErrUnsupported)
+		case v.Fate != bpfgen.FateForwarded && v.Fate != bpfgen.FateHost:
+			return nil, nil
+		}
+		return []stf.Received{{Port: v.Port, Packet: v.Frame}}, nil
+	})
+}
+
+func engine(f *Fallback, wire stf.Wire) stf.Engine {
+	return stf.Engine{Program: f.Program(), Target: f, Wire: wire}
+}
+
+var (
+	_ stf.Target     = (*Fallback)(nil)
+	_ stf.Replicator = (*Fallback)(nil)
+	_ stf.Profiler   = (*Fallback)(nil)
+	_ stf.Registrar  = (*Fallback)(nil)
+)
+
+// playFile runs a packet test of testdata/p4.
+func playFile(t *testing.T, e stf.Engine, files ...string) {
+	t.Helper()
+	var tests []*stf.Test
+	for _, file := range files {
+		data, err := os.ReadFile("../testdata/p4/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := stf.Read
+		if file[len(file)-4:] == ".cli" {
+			read = stf.ReadCommands
+		}
+		test, err := read(file, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests = append(tests, test)
+	}
+	result, err := stf.Run(t.Context(), stf.Join(files[0], tests...), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := result.Err(); err != nil {
+		t.Error(err)
+	}
+	if result.Sent == 0 {
+		t.Error("the test sends nothing")
+	}
+}
+
+// TestRouterOnWires plays the packet tests of l3router over real ports: every byte of every packet counts.
+func TestRouterOnWires(t *testing.T) {
+	for name, c := range map[string]struct {
+		make maker
+		mode bpfrun.Mode
+	}{
+		"veth native":  {(*bpftest.NetNS).Veth, bpfrun.ModeNative},
+		"veth generic": {(*bpftest.NetNS).Veth, bpfrun.ModeGeneric},
+		"tap native":   {(*bpftest.NetNS).Tap, bpfrun.ModeNative},
+	} {
+		for _, files := range [][]string{{"l3router.stf"}, {"l3router.cli", "l3router_cli.stf"}} {
+			t.Run(name+"/"+files[0], func(t *testing.T) {
+				fab := newFabric(t, small(source(t, "l3router")), c.mode, c.make, 1, 2, 3)
+				playFile(t, engine(fab.Fallback, fab), files...)
+			})
+		}
+	}
+}
+
+// TestRouterInTestRuns plays them without interfaces.
+func TestRouterInTestRuns(t *testing.T) {
+	for _, files := range [][]string{{"l3router.stf"}, {"l3router.cli", "l3router_cli.stf"}} {
+		t.Run(files[0], func(t *testing.T) {
+			f, err := Attach(t.Context(), Config{
+				Name: "test", Source: small(source(t, "l3router")), Place: testPlace(t),
+				Options: bpfgen.Options{Verdict: true},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { f.Close() })
+			playFile(t, engine(f, runner(t, f)), files...)
+		})
+	}
+}
+
+// TestSwitchFloods plays l2switch, which floods through the tc program, over real ports.
+func TestSwitchFloods(t *testing.T) {
+	fab := newFabric(t, source(t, "l2switch"), bpfrun.ModeAuto, (*bpftest.NetNS).Tap, 1, 2, 3, 4, 5, 6)
+	playFile(t, engine(fab.Fallback, fab), "l2switch.stf")
+}
