@@ -139,7 +139,7 @@ func newLoadBench(t *testing.T) *loadBench {
 	want := firmware.Program{Name: "l3router", Version: "1.0", Source: pkg.Manifest.Source}
 	before := firmware.Program{Name: "l3router", Version: "0.9", Source: "sha256:" + strings.Repeat("ab", 32)}
 	p := newTestProgram()
-	b := &loadBench{t: t, hw: newHardware(1), sw: &software{newSide()}, want: want,
+	b := &loadBench{t: t, hw: newHardware(1), sw: &software{side: newSide()}, want: want,
 		nic: &nic{files: fstest.MapFS{"p4dev/p4sim.p4fw": {Data: data}}, running: before, stored: before}}
 	gate := offload.CheckGate(offload.DeviceInfo{Device: "pci/1", Running: versions(before)}, before.Source, nil)
 	b.old = newManager(t, b.sw, b.hw, p, gate)

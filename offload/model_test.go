@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -169,14 +170,24 @@ func (s *side) ReadCounter(*pipeline.Counter, int) (pipeline.Count, error) {
 }
 
 // software is a SoftwareTarget; its changes are all or nothing.
-type software struct{ side }
+type software struct {
+	side
+	forgetful bool // keeps no SkipHW, as kernel maps do
+}
 
 var _ offload.SoftwareTarget = (*software)(nil)
+
+// keep returns an entry as the target stores it.
+func (s *software) keep(e *pipeline.Entry) *pipeline.Entry {
+	kept := *e
+	kept.SkipHW = e.SkipHW && !s.forgetful
+	return &kept
+}
 
 func (s *software) Insert(list ...*pipeline.Entry) error {
 	saved := s.save()
 	for _, e := range list {
-		if err := s.insert(e); err != nil {
+		if err := s.insert(s.keep(e)); err != nil {
 			s.entries = saved
 			return err
 		}
@@ -200,7 +211,7 @@ func (s *software) Modify(list ...*pipeline.Entry) error {
 		}
 	}
 	for _, e := range list {
-		s.entries[e.Table][s.find(e)] = e
+		s.entries[e.Table][s.find(e)] = s.keep(e)
 	}
 	s.changed()
 	return nil
@@ -229,6 +240,16 @@ func (s *software) Default(t *pipeline.Table) (*pipeline.ActionCall, error) {
 		return call, nil
 	}
 	return t.Default, nil
+}
+
+// memoryMarks is Marks in memory.
+type memoryMarks map[*pipeline.Table]map[string]bool
+
+func (m memoryMarks) Marked(t *pipeline.Table) (map[string]bool, error) { return maps.Clone(m[t]), nil }
+
+func (m memoryMarks) SetMarked(t *pipeline.Table, keys map[string]bool) error {
+	m[t] = keys
+	return nil
 }
 
 var errWire = errors.New("connection reset")

@@ -22,7 +22,8 @@ type world struct {
 	m       *offload.Manager
 	// before and after are the whole table as it was before the change in progress and as it will be.
 	before, after map[*pipeline.Table]*whole
-	unsafe        bool // the connection broke: answers are not known until the next Reconcile
+	skip          map[string]bool // entries with SkipHW, by table and key
+	unsafe        bool            // the connection broke: answers are not known until the next Reconcile
 }
 
 // whole is a table with all its entries, pinned ones too.
@@ -41,7 +42,7 @@ func (w *whole) answer(key []byte) string {
 var verified = offload.Gate{State: offload.GateVerified, Device: "sim/0", Reason: "test"}
 
 func newWorld(t *rapid.T) *world {
-	w := &world{t: t, program: newTestProgram(), sw: &software{newSide()},
+	w := &world{t: t, skip: map[string]bool{}, program: newTestProgram(), sw: &software{side: newSide()},
 		hw: newHardware(rapid.Uint64().Draw(t, "seed"))}
 	w.hw.limit = rapid.IntRange(0, 12).Draw(t, "room")
 	w.hw.advertise = rapid.Bool().Draw(t, "advertise")
@@ -52,7 +53,11 @@ func newWorld(t *rapid.T) *world {
 		w.hw.absent[table] = rapid.IntRange(0, 5).Draw(t, "absent") == 0
 	}
 	w.hw.changed, w.sw.changed = w.check, w.check
-	m, err := offload.NewManager(offload.Config{Program: w.program.Program, Software: w.sw, Hardware: w.hw, Gate: verified})
+	config := offload.Config{Program: w.program.Program, Software: w.sw, Hardware: w.hw, Gate: verified}
+	if w.sw.forgetful = rapid.Bool().Draw(t, "forgetful"); w.sw.forgetful {
+		config.Marks = memoryMarks{}
+	}
+	m, err := offload.NewManager(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +119,9 @@ func (w *world) settled() {
 			complete = complete && p.Hardware
 			if p.Hardware != (p.Why == "") {
 				w.t.Fatalf("table %s: hardware %v, why %q", table.Name, p.Hardware, p.Why)
+			}
+			if skip := w.skip[table.Name+pipeline.EntryKey(p.Entry)]; skip && p.Hardware || skip != p.Entry.SkipHW {
+				w.t.Fatalf("table %s: skip_hw %v, hardware %v, flag %v", table.Name, skip, p.Hardware, p.Entry.SkipHW)
 			}
 			if p.Why == "not in hardware yet" {
 				w.t.Fatalf("table %s: an entry that fits was left out", table.Name)
@@ -240,7 +248,17 @@ func (w *world) insert() {
 		for _, e := range list {
 			all[e.Table].entries = append(all[e.Table].entries, e)
 		}
-	}, func() error { return w.m.Insert(list...) })
+	}, func() error { return w.noteSkips(list, w.m.Insert(list...)) })
+}
+
+// noteSkips remembers the flags of entries that were written.
+func (w *world) noteSkips(list []*pipeline.Entry, err error) error {
+	if err == nil {
+		for _, e := range list {
+			w.skip[e.Table.Name+pipeline.EntryKey(e)] = e.SkipHW
+		}
+	}
+	return err
 }
 
 func (w *world) delete() {
@@ -269,7 +287,7 @@ func (w *world) modify() {
 		for i, e := range list {
 			all[e.Table].entries[slices.Index(all[e.Table].entries, held[i])] = e
 		}
-	}, func() error { return w.m.Modify(list...) })
+	}, func() error { return w.noteSkips(list, w.m.Modify(list...)) })
 }
 
 func (w *world) setDefault() {
@@ -396,7 +414,7 @@ func places(t *testing.T, m *offload.Manager, table *pipeline.Table) (in []bool,
 func TestLongerPrefixOutsideKeepsShorterOutside(t *testing.T) {
 	p := newTestProgram()
 	hw := newHardware(1)
-	m := newManager(t, &software{newSide()}, hw, p, verified)
+	m := newManager(t, &software{side: newSide()}, hw, p, verified)
 	inner := route(p, 0b10100, 3)
 	if err := m.Insert(route(p, 0b10000, 1), route(p, 0b01000, 2)); err != nil {
 		t.Fatal(err)
@@ -425,7 +443,7 @@ func TestPinnedEntries(t *testing.T) {
 	p := newTestProgram()
 	hw := newHardware(1)
 	hw.limit, hw.advertise = 1, true
-	sw := &software{newSide()}
+	sw := &software{side: newSide()}
 	m := newManager(t, sw, hw, p, verified)
 	pin := exactEntry(p, 1, 1)
 	pin.SkipSW = true
@@ -465,7 +483,7 @@ func TestRebalanceMovesWhatIsHit(t *testing.T) {
 	p := newTestProgram()
 	hw := newHardware(1)
 	hw.limit, hw.advertise = 2, true
-	sw := &software{newSide()}
+	sw := &software{side: newSide()}
 	m := newManager(t, sw, hw, p, verified)
 	for v := range byte(4) {
 		if err := m.Insert(exactEntry(p, v, 1)); err != nil {
@@ -497,7 +515,7 @@ func TestRebalanceMovesWhatIsHit(t *testing.T) {
 
 func TestEqualPriorityStaysInSoftware(t *testing.T) {
 	p := newTestProgram()
-	m := newManager(t, &software{newSide()}, newHardware(1), p, verified)
+	m := newManager(t, &software{side: newSide()}, newHardware(1), p, verified)
 	acl := func(v, mask byte, prio int32, action byte) *pipeline.Entry {
 		return &pipeline.Entry{Table: p.acl, Priority: prio, Call: p.call(action), Match: []pipeline.Match{
 			{Value: []byte{v & mask}, Mask: []byte{mask}}, {Value: []byte{0}, Mask: []byte{0}}, {Value: []byte{0}, High: []byte{7}}}}
@@ -513,7 +531,7 @@ func TestEqualPriorityStaysInSoftware(t *testing.T) {
 
 func TestWithoutHardware(t *testing.T) {
 	p := newTestProgram()
-	m := newManager(t, &software{newSide()}, nil, p, verified)
+	m := newManager(t, &software{side: newSide()}, nil, p, verified)
 	if err := m.Insert(exactEntry(p, 1, 1)); err != nil {
 		t.Fatal(err)
 	}
