@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/p4dev/p4dev/devlink"
+	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/offload"
+	"github.com/p4dev/p4dev/offload/hw"
+	"github.com/p4dev/p4dev/swfallback"
+)
+
+// errNoProgram says that a device does not show the program it runs.
+var errNoProgram = fmt.Errorf("the device has no region %s: it runs no program, or its driver does not show it", hw.RegionName)
+
+// deviceProgram returns the program that a device advertises.
+func deviceProgram(ctx context.Context, c *devlink.Client, h devlink.Handle) (*pipeline.Program, error) {
+	m, err := hw.ReadModel(ctx, c, h)
+	if err != nil {
+		return nil, err
+	}
+	if m.Program == nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", h, errNoProgram), differences(m))
+	}
+	return m.Program, nil
+}
+
+func differences(m *hw.Model) error {
+	var errs []error
+	for _, d := range m.Differences {
+		errs = append(errs, errors.New(d))
+	}
+	return errors.Join(errs...)
+}
+
+// session is a fallback and, where it belongs to a device that can be reached, the device beside it.
+type session struct {
+	fallback *swfallback.Fallback
+	hardware *hw.Target // nil: none
+	manager  *offload.Manager
+}
+
+// openSession opens the fallback of a name or of a device's handle, with the manager over both targets.
+func (a *app) openSession(ctx context.Context, name string) (_ *session, err error) {
+	s := &session{}
+	if s.fallback, err = a.openFallback(ctx, name); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	st, err := s.fallback.Show()
+	if err != nil {
+		return nil, err
+	}
+	if st.Device == "" {
+		s.manager, err = offload.NewManager(a.managerConfig(s))
+		return s, err
+	}
+	h, err := devlink.ParseHandle(st.Device)
+	if err != nil {
+		return nil, err
+	}
+	s.manager, err = a.manage(ctx, s, h, st.Tag)
+	return s, err
+}
+
+func (a *app) managerConfig(s *session) offload.Config {
+	return offload.Config{Program: s.fallback.Program(), Software: s.fallback, Observe: offload.LogEvents(a.log)}
+}
+
+// manage returns a manager over the fallback and, as far as the gate allows, the device.
+func (a *app) manage(ctx context.Context, s *session, h devlink.Handle, tag string) (*offload.Manager, error) {
+	cfg := a.managerConfig(s)
+	var err error
+	if cfg.Gate, err = a.connectHardware(ctx, s, h, tag); err != nil {
+		return nil, err
+	}
+	if s.hardware != nil {
+		cfg.Hardware = s.hardware
+	}
+	return offload.NewManager(cfg)
+}
+
+// connectHardware compares the device with the fallback and, where they are the same, connects to its agent. A
+// device that cannot be asked is absent, which is no error: the software carries on.
+func (a *app) connectHardware(ctx context.Context, s *session, h devlink.Handle, tag string) (offload.Gate, error) {
+	c, err := a.client(ctx)
+	if err != nil {
+		fmt.Fprintf(a.err, "p4dev: %s cannot be asked, software only: %v\n", h, err)
+		return offload.Gate{Reason: "the device cannot be asked"}, nil
+	}
+	defer c.Close()
+	gate, model, err := checkGate(ctx, c, h, s.fallback.Program(), tag)
+	if errors.Is(err, devlink.ErrDeviceGone) || errors.Is(err, devlink.ErrNoDevlink) {
+		fmt.Fprintf(a.err, "p4dev: software only: %v\n", err)
+		return offload.Gate{Device: h.String(), Want: tag, Reason: "the device is gone"}, nil
+	}
+	if err != nil || !gate.Open() {
+		return gate, err
+	}
+	s.hardware, err = hw.Dial(ctx, hw.Config{Address: a.agentAddress(h), Program: s.fallback.Program(), Model: model})
+	if errors.Is(err, hw.ErrUnreachable) {
+		fmt.Fprintf(a.err, "p4dev: software only: %v\n", err)
+		gate.State, gate.Reason = offload.GateUnknown, "the device's agent does not answer"
+		return gate, nil
+	}
+	return gate, err
+}
+
+// checkGate reads a device's advertisement and compares it with a program.
+func checkGate(ctx context.Context, c *devlink.Client, h devlink.Handle, p *pipeline.Program, tag string) (offload.Gate, *hw.Model, error) {
+	info, err := c.Info(ctx, h)
+	if err != nil {
+		return offload.Gate{}, nil, err
+	}
+	model, err := hw.ReadModel(ctx, c, h)
+	if err != nil {
+		return offload.Gate{}, nil, err
+	}
+	return offload.CheckGate(hw.Info(info), tag, model.Compare(p)), model, nil
+}
+
+// agentAddress is that of --agent, or the usual place.
+func (a *app) agentAddress(h devlink.Handle) string {
+	return orElse(a.agent, hw.AgentAddress(a.runDir, h))
+}
+
+func (s *session) close() error {
+	var errs []error
+	if s.hardware != nil {
+		errs = append(errs, s.hardware.Close())
+	}
+	return errors.Join(append(errs, s.fallback.Close())...)
+}
