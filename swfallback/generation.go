@@ -32,7 +32,7 @@ type generation struct {
 	stores []store // by pipeline.Table.Index; nil where the table has no entries
 }
 
-// newGeneration compiles a program and loads it: maps, program entries, ports. It shares the maps of ports with the
+// newGeneration compiles a program and loads it, with the entries of the program and the ports. It shares the maps of ports with the
 // generation that it is to replace, if any: they say nothing of the program, and a device map can be filled only from
 // the network namespace of its devices.
 func newGeneration(program *pipeline.Program, options bpfgen.Options, old *generation, ports map[uint32]int) (_ *generation, err error) {
@@ -60,10 +60,7 @@ func newGeneration(program *pipeline.Program, options bpfgen.Options, old *gener
 	if err != nil {
 		return nil, err
 	}
-	if err := g.writePorts(old, ports); err != nil {
-		return nil, err
-	}
-	return g, g.installProgramEntries()
+	return g, g.writePorts(old, ports)
 }
 
 // portMaps returns the maps of ports that a program of the same options uses too. A nil generation has none.
@@ -182,24 +179,6 @@ func (g *generation) writePort(name string, key uint32, value []byte) error {
 	value = append(value, make([]byte, max(int(m.ValueSize())-len(value), 0))...)
 	if err := m.Update(key, value, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("write map %s: %w", name, err)
-	}
-	return nil
-}
-
-// installProgramEntries writes the entries that the program itself has.
-func (g *generation) installProgramEntries() error {
-	for _, t := range g.object.Program.Tables {
-		s := g.stores[t.Index]
-		if s == nil || len(t.Entries) == 0 {
-			continue
-		}
-		e, err := s.insert(t.Entries)
-		if err == nil {
-			err = commit([]edit{e})
-		}
-		if err != nil {
-			return fmt.Errorf("install the program's entries of %s: %w", t.Name, err)
-		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package swfallback
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,6 +55,9 @@ func attachProgram(t testing.TB, name string) *Fallback {
 func attachSource(t testing.TB, s Source) *Fallback {
 	t.Helper()
 	f, err := Attach(t.Context(), Config{Name: "test", Source: s, Place: testPlace(t)})
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(err)
+	}
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/p4dev/p4dev/swfallback/bpfrun"
 	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
 	"github.com/p4dev/p4dev/swfallback/stf"
+	"github.com/p4dev/p4dev/swfallback/stf/stftest"
 )
 
 // fabric is a target with ports in a network namespace of its own.
@@ -41,6 +43,7 @@ func newFabric(t testing.TB, s Source, mode bpfrun.Mode, makePort maker, numbers
 		fab.Fallback, err = Attach(t.Context(), Config{
 			Name: "test", Source: s, Ports: names, Mode: mode, Place: place, Options: bpfgen.Options{Stats: true},
 		})
+		skipUnsupported(t, err)
 		if err != nil {
 			t.Fatalf("%+v", err)
 		}
@@ -164,16 +167,7 @@ func playFile(t *testing.T, e stf.Engine, files ...string) {
 		}
 		tests = append(tests, test)
 	}
-	result, err := stf.Run(t.Context(), stf.Join(files[0], tests...), e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := result.Err(); err != nil {
-		t.Error(err)
-	}
-	if result.Sent == 0 {
-		t.Error("the test sends nothing")
-	}
+	playTest(t, e, stf.Join(files[0], tests...))
 }
 
 // TestRouterOnWires plays the packet tests of l3router over real ports: every byte of every packet counts.
@@ -214,6 +208,84 @@ func TestRouterInTestRuns(t *testing.T) {
 
 // TestSwitchFloods plays l2switch, which floods through the tc program, over real ports.
 func TestSwitchFloods(t *testing.T) {
-	fab := newFabric(t, source(t, "l2switch"), bpfrun.ModeAuto, (*bpftest.NetNS).Tap, 1, 2, 3, 4, 5, 6)
+	fab := newFabric(t, source(t, "l2switch"), bpfrun.ModeAuto, (*bpftest.NetNS).Tap, 1, 2, 3, 4, 5, 6, 7, 8)
 	playFile(t, engine(fab.Fallback, fab), "l2switch.stf")
+}
+
+// TestOwnPrograms plays all packet tests of testdata/p4 over real ports and in test runs. What the compiler says it
+// does not support is skipped with its reason; the rest must be right.
+func TestOwnPrograms(t *testing.T) {
+	for _, c := range stftest.Own(t) {
+		t.Run("wire/"+c.Name, func(t *testing.T) {
+			test, s := loadCase(t, c)
+			fab := newFabric(t, s, bpfrun.ModeAuto, (*bpftest.NetNS).Tap, portsOf(test)...)
+			playTest(t, engine(fab.Fallback, fab), test)
+		})
+		t.Run("run/"+c.Name, func(t *testing.T) {
+			test, s := loadCase(t, c)
+			f, err := Attach(t.Context(), Config{
+				Name: "test", Source: s, Place: testPlace(t), Options: bpfgen.Options{Verdict: true},
+			})
+			skipUnsupported(t, err)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { f.Close() })
+			playTest(t, engine(f, runner(t, f)), test)
+		})
+	}
+}
+
+func loadCase(t *testing.T, c stftest.Case) (*stf.Test, Source) {
+	t.Helper()
+	test, err := c.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s Source
+	if s.JSON, err = os.ReadFile(c.Program); err != nil {
+		t.Fatal(err)
+	}
+	if s.P4Info, err = os.ReadFile(strings.TrimSuffix(c.Program, ".json") + ".p4info.txtpb"); err != nil {
+		t.Fatal(err)
+	}
+	return test, small(s)
+}
+
+// portsOf returns the ports of a test that are interfaces.
+func portsOf(test *stf.Test) []uint32 {
+	ports := make(map[uint32]bool)
+	for _, s := range test.Statements {
+		switch s := s.(type) {
+		case *stf.Packet:
+			ports[s.Port] = true
+		case *stf.Expect:
+			ports[s.Port] = true
+		}
+	}
+	delete(ports, 509)
+	return sortedPorts(ports)
+}
+
+// playTest plays a test; one that asks for what the engine says it does not support is skipped.
+func playTest(t *testing.T, e stf.Engine, test *stf.Test) {
+	t.Helper()
+	result, err := stf.Run(t.Context(), test, e)
+	skipUnsupported(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := result.Err(); err != nil {
+		t.Error(err)
+	}
+	if result.Sent == 0 {
+		t.Error("the test sends nothing")
+	}
+}
+
+func skipUnsupported(t testing.TB, err error) {
+	t.Helper()
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(err)
+	}
 }
