@@ -77,6 +77,9 @@ func NewManager(c Config) (*Manager, error) {
 	return m, nil
 }
 
+// Program returns the program whose entries the manager places.
+func (m *Manager) Program() *pipeline.Program { return m.program }
+
 // Gate returns the gate as the manager knows it.
 func (m *Manager) Gate() Gate {
 	m.mu.Lock()
