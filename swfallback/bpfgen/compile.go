@@ -54,20 +54,26 @@ func compile(p *pipeline.Program, opts Options) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.addProgram(g, ProgramXDP, ebpf.XDP, false); err != nil {
+	if err := o.addProgram(g, ProgramXDP, ebpf.XDP, roleXDP); err != nil {
 		return nil, err
 	}
 	if o.Multicast != nil || o.Clone != nil {
-		if err := o.addProgram(g, ProgramTC, ebpf.SchedCLS, true); err != nil {
+		if err := o.addProgram(g, ProgramTC, ebpf.SchedCLS, roleAdmit); err != nil {
+			return nil, err
+		}
+		if err := o.addProgram(g, programReplicate, ebpf.SchedCLS, roleReplicate); err != nil {
 			return nil, err
 		}
 	}
 	return o, nil
 }
 
+// programReplicate is the program that "tc" calls for packets that XDP has handed over.
+const programReplicate = "tc_0"
+
 // addProgram lowers, optimises and emits one program.
-func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, tc bool) error {
-	f, err := newLowerer(g, o, name, tc).run()
+func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, r role) error {
+	f, err := newLowerer(g, o, name, r).run()
 	if err != nil {
 		return err
 	}
@@ -87,7 +93,7 @@ func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, tc bo
 		return &LimitError{What: "stack bytes of " + name, Got: f.stack, Max: maxStack}
 	}
 	o.Spec.Programs[name] = &ebpf.ProgramSpec{Name: name, Type: kind, Instructions: ins, License: "GPL"}
-	if tc {
+	if r != roleXDP {
 		o.Spec.Programs[name].AttachType = ebpf.AttachTCXIngress
 	} else {
 		o.Spec.Programs[name].AttachType = ebpf.AttachXDP

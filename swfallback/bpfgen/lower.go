@@ -12,7 +12,8 @@ type lowerer struct {
 	*builder
 	obj  *Object
 	opts Options
-	tc   bool // the program for tcx, not for XDP
+	role role
+	tc   bool // a program for tcx, not for XDP
 
 	order    []int // by header: its place in the deparser, -1 for none
 	settable set   // headers that may become valid behind the parser
@@ -26,6 +27,16 @@ type lowerer struct {
 	queue    []work
 	err      error
 }
+
+// role says which of an object's programs is made.
+type role uint8
+
+// The roles.
+const (
+	roleXDP       role = iota // everything
+	roleAdmit                 // tcx: takes over what XDP could not finish
+	roleReplicate             // tcx, called by the one before: egress for every replica
+)
 
 // work is code that is still to be made: what happens from a point on, in a state.
 type work struct {
@@ -41,8 +52,8 @@ const (
 )
 
 // newLowerer prepares the lowering of one program.
-func newLowerer(g *points, obj *Object, name string, tc bool) *lowerer {
-	l := &lowerer{points: g, builder: &builder{f: newFn(name)}, obj: obj, opts: obj.Options, tc: tc,
+func newLowerer(g *points, obj *Object, name string, r role) *lowerer {
+	l := &lowerer{points: g, builder: &builder{f: newFn(name)}, obj: obj, opts: obj.Options, role: r, tc: r != roleXDP,
 		memo: make(map[string]*block), loops: make(map[*value]*replicaLoop), variants: make([]int, len(g.all)), settable: newSet(len(g.prog.Headers))}
 	for range g.prog.Headers {
 		l.order = append(l.order, -1)
@@ -73,10 +84,13 @@ func (l *lowerer) findSettable(body []pipeline.Primitive) {
 // run lowers everything that can be reached.
 func (l *lowerer) run() (*fn, error) {
 	l.cur = l.f.newBlock("entry")
-	if l.tc {
-		l.enterTC()
-	} else {
+	switch l.role {
+	case roleXDP:
 		l.enterXDP()
+	case roleAdmit:
+		l.admit()
+	case roleReplicate:
+		l.enterTC()
 	}
 	for len(l.queue) > 0 && l.err == nil {
 		w := l.queue[0]

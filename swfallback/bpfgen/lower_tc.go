@@ -159,34 +159,79 @@ const (
 	etherTypeIPv4 = 0x0800
 )
 
-// enterTC starts the tc program: packets that XDP has not handed over are left alone.
-func (l *lowerer) enterTC() {
-	st := newState(l.index)
-	fields := l.carried()
-	size := l.metaSize(fields)
+// admit makes the tc program that the kernel calls: packets that XDP has not handed over are left alone, of the
+// others the metadata is put aside. It must not write to the packet. The kernel would then unshare the packet
+// before the program runs where somebody else, such as tcpdump, holds it too; and that loses the metadata.
+func (l *lowerer) admit() {
+	size := l.metaSize(l.carried())
 	if l.cur == nil || l.err != nil {
 		return
 	}
-	st.data, st.end = l.loadData()
-	meta := l.loadPointer(skbDataMeta)
-	l.orLeave(condGt, l.aluC(opAdd, meta, uint64(size)), st.data)
+	data, meta := l.loadPointer(skbData), l.loadPointer(skbDataMeta)
+	l.orLeave(condGt, l.aluC(opAdd, meta, uint64(size)), data)
 	l.orLeave(condNe, l.load(meta, metaMagic, 4), l.konst(magic))
-	l.store(meta, metaMagic, 4, l.konst(0))
 	l.carry = l.f.newSlot(size)
+	l.copyWords(l.frame(l.carry, 0), meta, size)
+	aside := l.aside()
+	l.copyWords(aside, l.frame(l.carry, 0), size)
+	l.call(asm.FnTailCall, l.f.ctx, l.mapRef(tcCalls), l.konst(0))
+	l.exit(l.konst(tcShot))
+}
+
+// Maps between the two tc programs.
+const (
+	tcCalls = "tc_calls" // PROG_ARRAY
+	tcAside = "tc_aside" // PERCPU_ARRAY of one value: the metadata
+)
+
+// aside returns the address of the metadata put aside.
+func (l *lowerer) aside() *value {
+	key := l.f.newSlot(4)
+	l.store(l.frame(key, 0), 0, 4, l.konst(0))
+	p := l.lookup(tcAside, l.frame(key, 0))
+	l.orLeaveWith(tcShot, condEq, p, l.konst(0))
+	return p
+}
+
+// copyWords copies memory in words of 8 bytes.
+func (l *lowerer) copyWords(to, from *value, size int) {
 	for off := 0; off < size; off += 8 {
-		n := min(8, size-off)
-		l.store(l.frame(l.carry, 0), off, n, l.load(meta, off, n))
+		l.store(to, off, 8, l.load(from, off, 8))
 	}
+}
+
+// enterTC starts the second tc program.
+func (l *lowerer) enterTC() {
+	st := newState(l.index)
+	size := l.metaSize(l.carried())
+	if l.cur == nil || l.err != nil {
+		return
+	}
+	l.carry = l.f.newSlot(size)
+	l.copyWords(l.frame(l.carry, 0), l.aside(), size)
+	l.forgetMeta()
 	l.call(asm.FnSkbPullData, l.f.ctx, l.pullLength())
 	st.data, st.end = l.loadData()
-	l.orLeave(condGt, l.aluC(opAdd, st.data, ethernetBytes), st.end)
+	l.orLeaveWith(tcShot, condGt, l.aluC(opAdd, st.data, ethernetBytes), st.end)
 	l.store(st.data, etherTypeAt, 2, l.load(l.frame(l.carry, 0), metaEtherType, 2))
 	port := l.load(l.frame(l.carry, 0), metaPort, 4)
 	l.replicas = l.lookup(l.obj.Multicast.Map, l.frame(l.carry, metaGroup))
 	l.orLeaveWith(tcShot, condEq, l.replicas, l.konst(0))
-	l.setStd(st, "ingress_port", port)
+	l.setStdMasked(st, "ingress_port", port)
 	l.setStd(st, "packet_length", l.load(l.f.ctx, skbLen, 4))
 	l.goTo(l.startPoint(), st)
+}
+
+// forgetMeta takes the mark out of the metadata, if it is still there, so that a replica for the host is not
+// taken for a packet that XDP handed over.
+func (l *lowerer) forgetMeta() {
+	data, meta := l.loadPointer(skbData), l.loadPointer(skbDataMeta)
+	some, done := l.f.newBlock(""), l.f.newBlock("")
+	l.branch(condGt, l.aluC(opAdd, meta, 4), data, done, some)
+	l.cur = some
+	l.store(meta, metaMagic, 4, l.konst(0))
+	l.jump(done)
+	l.cur = done
 }
 
 // pullLength returns how many bytes of the packet have to be in one piece.

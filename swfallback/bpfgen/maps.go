@@ -120,6 +120,9 @@ func (o *Object) addPortMaps() {
 		o.Multicast = &ReplicaLayout{Map: "multicast", ValueSize: replicaHeader + 8*o.Options.MaxReplicas,
 			Max: o.Options.MaxReplicas}
 		o.addMap(o.Multicast.Map, ebpf.Hash, 4, o.Multicast.ValueSize, maxGroups, flagNoPrealloc)
+		calls := o.addMap(tcCalls, ebpf.ProgramArray, 4, 4, 1, 0)
+		calls.Contents = []ebpf.MapKV{{Key: uint32(0), Value: programReplicate}}
+		o.addMap(tcAside, ebpf.PerCPUArray, 4, (maxMeta+7)&^7, 1, 0)
 		o.IfindexOfMap = "ifindex_of"
 		o.addMap(o.IfindexOfMap, ebpf.Hash, 4, 4, o.Options.MaxPorts, flagNoPrealloc)
 	}
