@@ -21,36 +21,6 @@ import (
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
 )
 
-// Options of Run.
-type Options struct {
-	Out io.Writer    // what is done, for people; nil: nobody
-	Log *slog.Logger // of the parts; nil: silent
-}
-
-// RouteResult is what became of the packets along one route, and where its entry was.
-type RouteResult struct {
-	Prefix string `json:"prefix"`
-	Place  string `json:"place"` // "hw+sw" or "sw"
-	Why    string `json:"why,omitempty"`
-	Tally
-}
-
-// Phase is a part of the demonstration with one state of the gate.
-type Phase struct {
-	Name   string        `json:"name"`
-	Gate   offload.Gate  `json:"gate"`
-	Routes []RouteResult `json:"routes"`
-	Tally
-}
-
-// Result is what the demonstration showed.
-type Result struct {
-	Tally
-	Gate    string  `json:"gate"` // at the end
-	Phases  []Phase `json:"phases"`
-	Seconds float64 `json:"seconds"`
-}
-
 // perRoute is how many packets are sent along each route in a phase.
 const perRoute = 50
 
@@ -355,14 +325,6 @@ func (d *demo) counts() (map[netip.Prefix]offload.PlacedEntry, error) {
 		byPrefix[netip.PrefixFrom(addr, p.Entry.Match[0].Prefix)] = p
 	}
 	return byPrefix, nil
-}
-
-func (p Phase) text(w io.Writer) {
-	fmt.Fprintf(w, "\n%s; gate %s\n", p.Name, p.Gate.State)
-	fmt.Fprintf(w, "  %-18s %-6s %6s %6s %6s %6s %6s\n", "route", "place", "sent", "hw", "ebpf", "lost", "wrong")
-	for _, r := range p.Routes {
-		fmt.Fprintf(w, "  %-18s %-6s %6d %6d %6d %6d %6d\n", r.Prefix, r.Place, r.Sent, r.HW, r.SW, r.Lost, r.Wrong)
-	}
 }
 
 // indent writes lines with two spaces in front.

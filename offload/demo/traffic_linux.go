@@ -9,26 +9,6 @@ import (
 	"time"
 )
 
-// Tally counts packets by what became of them.
-type Tally struct {
-	Sent  int `json:"sent"`
-	HW    int `json:"hw"`    // forwarded by the device
-	SW    int `json:"sw"`    // forwarded by eBPF
-	Lost  int `json:"lost"`  // not seen at the far end
-	Wrong int `json:"wrong"` // seen there with other bytes, or more than once
-}
-
-func (t *Tally) add(u Tally) {
-	t.Sent += u.Sent
-	t.HW += u.HW
-	t.SW += u.SW
-	t.Lost += u.Lost
-	t.Wrong += u.Wrong
-}
-
-// OK reports whether every packet arrived once and unharmed.
-func (t Tally) OK() bool { return t.Lost == 0 && t.Wrong == 0 && t.Sent > 0 }
-
 // traffic sends packets into one wire and checks what comes out of another, byte for byte.
 type traffic struct {
 	in, out *wire
