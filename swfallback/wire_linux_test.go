@@ -206,7 +206,8 @@ func TestRouterInTestRuns(t *testing.T) {
 	}
 }
 
-// TestSwitchFloods plays l2switch, which floods through the tc program, over real ports.
+// TestSwitchFloods plays l2switch, which floods through the tc program, over real ports. They are taps: one of its
+// packets ends within a VLAN tag, which the receiving end of a veth pair drops.
 func TestSwitchFloods(t *testing.T) {
 	fab := newFabric(t, source(t, "l2switch"), bpfrun.ModeAuto, (*bpftest.NetNS).Tap, 1, 2, 3, 4, 5, 6, 7, 8)
 	playFile(t, engine(fab.Fallback, fab), "l2switch.stf")

@@ -7,8 +7,9 @@
 //
 // A port has two ends. The inner one is the network device that the program under test is attached to; the
 // outer one is where the test sends and receives frames. With a veth pair the outer end is the peer, which
-// accepts redirected frames only while it has NAPI; Veth turns it on by switching on GRO. With a tap the outer
-// end is the tap's descriptor, and what is read there is exactly what was sent.
+// accepts redirected frames only while it has NAPI; Veth turns it on by switching on GRO. The peer's network stack
+// drops frames that end within a VLAN tag. With a tap the outer end is the tap's descriptor, and what is read there
+// is exactly what was sent; a frame that is written has been through the XDP program when the write returns.
 //
 //	bpftest.Require(t, "root", "bpf", "netns")
 //	ns := bpftest.NewNetNS(t)

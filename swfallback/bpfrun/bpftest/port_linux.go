@@ -17,7 +17,7 @@ type Port struct {
 	Name  string // of the inner device
 	Index int    // of the inner device, in its namespace
 	outer endpoint
-	inner *Socket
+	host  endpoint
 }
 
 // endpoint is the outer end of a port.
@@ -37,9 +37,9 @@ func (p *Port) Send(frame []byte) error { return p.outer.Send(frame) }
 // Recv returns the next frame that the inner device sent, os.ErrDeadlineExceeded when none came in time.
 func (p *Port) Recv(timeout time.Duration) ([]byte, error) { return p.outer.Recv(timeout) }
 
-// Host returns the next frame that the inner device handed up the host's network stack, os.ErrDeadlineExceeded
-// when none came in time.
-func (p *Port) Host(timeout time.Duration) ([]byte, error) { return p.inner.Recv(timeout) }
+// Host returns the next frame that the inner device handed up the host's network stack, behind XDP and behind all tcx
+// programs that were attached to it in front of others; os.ErrDeadlineExceeded when none came in time.
+func (p *Port) Host(timeout time.Duration) ([]byte, error) { return p.host.Recv(timeout) }
 
 // Veth makes a veth pair: the inner device is name, its peer is name with "-wire" behind. Both are up, and GRO on
 // the peer makes it accept frames that XDP redirects into the inner device.
@@ -56,7 +56,7 @@ func (n *NetNS) Veth(t testing.TB, name string) *Port {
 			t.Fatalf("make veth %s: %v", name, err)
 		}
 		port.Index = index
-		port.outer, port.inner = openSocket(t, peer), openSocket(t, name)
+		port.outer, port.host = openSocket(t, peer), openHost(t, name, index)
 	})
 	return port
 }
@@ -71,7 +71,7 @@ func (n *NetNS) Tap(t testing.TB, name string) *Port {
 			t.Fatalf("make tap %s: %v", name, err)
 		}
 		t.Cleanup(func() { unix.Close(device.fd) })
-		port.Index, port.outer, port.inner = index, device, openSocket(t, name)
+		port.Index, port.outer, port.host = index, device, openHost(t, name, index)
 	})
 	return port
 }
