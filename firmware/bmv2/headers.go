@@ -28,6 +28,12 @@ func (imp *importer) headerType(n *node) {
 	if typ.Width > maxHeader {
 		n.fail(ErrRange, "header of %d bits, at most %d", typ.Width, maxHeader)
 	}
+	if typ.Var != nil {
+		if typ.Var.Width = 8*typ.MaxBytes - typ.Width; typ.Var.Width < 0 {
+			n.member("max_length").fail(ErrRange, "at most %d bytes, but the fixed fields have %d bits", typ.MaxBytes, typ.Width)
+			typ.Var.Width = 0
+		}
+	}
 	if exp := n.optional("length_exp"); exp != nil {
 		if typ.Var == nil {
 			exp.fail(ErrMismatch, "a length without a varbit field")
@@ -47,7 +53,6 @@ func (imp *importer) varbit(n, width *node, typ *pipeline.HeaderType, field *pip
 	field.Var = true
 	typ.Var = field
 	typ.MaxBytes = n.member("max_length").integer(1, maxWidth/8)
-	field.Width = 8 * typ.MaxBytes
 }
 
 // header reads one element of headers.

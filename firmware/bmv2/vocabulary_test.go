@@ -70,7 +70,7 @@ func TestVocabulary(t *testing.T) {
 	}
 	text := buf.String()
 	for _, want := range []string{
-		"int<8> b", "varbit<128> data", "length len * 8", "depth = 0x10", `mode = "fast"`,
+		"int<8> b", "varbit<120> data", "length len * 8", "depth = 0x10", `mode = "fast"`,
 		`extern_method(x0, "put", p)`, `log_msg("a={}", {e.a})`, "r[p] = -2", "e.a = -r[1]", "u[e.a].x.b = 1",
 		"assert(e != f)", "assume(true == e.isValid())", "assert((bool)e.a)", "mark_to_drop()",
 		"extract(u.next.x)", "shift(2)", "select (u.last.x.a:8, lookahead(4, 12):12) {", "0x01, 0xfff: s",

@@ -97,7 +97,7 @@ func operation(p pipeline.Primitive) string {
 		return p.String()
 	}
 	if typ.Var != nil {
-		return fmt.Sprintf("extract %s (%s + %d bytes at most)", name, size(typ.Width), typ.MaxBytes)
+		return fmt.Sprintf("extract %s (%s, %d bytes at most)", name, size(typ.Width), typ.MaxBytes)
 	}
 	return fmt.Sprintf("extract %s (%s)", name, size(typ.Width))
 }

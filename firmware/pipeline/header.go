@@ -7,7 +7,8 @@ type HeaderType struct {
 	Fields []*Field
 	Width  int    // bits of all fixed fields together
 	Var    *Field // the varbit field, or nil; at most one
-	// MaxBytes bounds the varbit field, in bytes: BMv2's max_length. 0 where there is no varbit field.
+	// MaxBytes bounds a header with a varbit field, fixed fields included, in bytes: BMv2's max_length. 0 where
+	// there is no varbit field.
 	MaxBytes int
 	// VarLength is the varbit field's length in bits as an expression over the header's own fields, for
 	// headers of P4_14 that are extracted without a length (BMv2's length_exp); else nil. A Param in it is the

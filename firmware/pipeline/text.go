@@ -77,7 +77,7 @@ func (t *textWriter) headerTypes(p *Program) {
 		t.section()
 		size := fmt.Sprintf("%d bits", typ.Width)
 		if typ.Var != nil {
-			size += fmt.Sprintf(" and at most %d bytes", typ.MaxBytes)
+			size += fmt.Sprintf(", with varbit at most %d bytes", typ.MaxBytes)
 		}
 		t.open("header_type %s (%s)", typ.Name, size)
 		for _, f := range typ.Fields {
