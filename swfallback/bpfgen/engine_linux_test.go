@@ -22,9 +22,9 @@ type kernelEngine struct {
 }
 
 // newKernelEngine compiles and loads a program; where it is not supported the test is skipped.
-func newKernelEngine(t *testing.T, p *pipeline.Program) *kernelEngine {
+func newKernelEngine(t *testing.T, p *pipeline.Program, opts Options) *kernelEngine {
 	t.Helper()
-	o, err := Compile(p, Options{Verdict: true})
+	o, err := Compile(p, opts)
 	if err != nil {
 		if limit := new(LimitError); errors.Is(err, errors.ErrUnsupported) || errors.As(err, &limit) {
 			t.Skip(err)
@@ -136,26 +136,25 @@ func (e *kernelEngine) ReadCounter(c *pipeline.Counter, i int) (pipeline.Count, 
 
 // process runs the program on one packet; the interface of BPF_PROG_TEST_RUN is the loopback, whose index is 1.
 func (e *kernelEngine) process(port uint32, packet []byte) ([]stf.Received, error) {
-	if len(packet) < 14 {
-		return nil, fmt.Errorf("packet of %d bytes: %w", len(packet), errors.ErrUnsupported)
-	}
 	if err := e.c.Maps[e.o.PortOfMap].Put(uint32(1), port+1); err != nil {
 		return nil, err
 	}
-	out := make([]byte, len(packet)+256)
-	run := &ebpf.RunOptions{Data: packet, DataOut: out}
+	prefix := e.o.Options.Prefix
+	frame := append(make([]byte, prefix), packet...)
+	run := &ebpf.RunOptions{Data: frame, DataOut: make([]byte, len(frame)+256)}
 	if _, err := e.c.Programs[ProgramXDP].Run(run); err != nil {
 		return nil, err
 	}
+	out := run.DataOut[min(prefix, len(run.DataOut)):]
 	var v Verdict
 	if err := e.c.Maps[e.o.VerdictMap].Lookup(uint32(0), &v); err != nil {
 		return nil, err
 	}
 	switch v.Fate {
 	case FateForwarded:
-		return []stf.Received{{Port: v.Port, Packet: run.DataOut}}, nil
+		return []stf.Received{{Port: v.Port, Packet: out}}, nil
 	case FateHost:
-		return []stf.Received{{Port: e.o.Options.HostPort, Packet: run.DataOut}}, nil
+		return []stf.Received{{Port: e.o.Options.HostPort, Packet: out}}, nil
 	case FateReplicated:
 		return nil, fmt.Errorf("replication: %w", errors.ErrUnsupported)
 	case FateFailed:

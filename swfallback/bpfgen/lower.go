@@ -140,8 +140,7 @@ const (
 func (l *lowerer) enterXDP() {
 	st := newState(l.index)
 	port := l.ingressPort(l.load(l.f.ctx, xdpIfindex, 4), xdpPass)
-	st.data = l.loadPointer(xdpData)
-	st.end = l.loadPointer(xdpDataEnd)
+	st.data, st.end = l.loadData()
 	l.start(st, port, l.alu(opSub, st.end, st.data))
 }
 

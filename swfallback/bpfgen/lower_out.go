@@ -132,5 +132,5 @@ func (l *lowerer) loadData() (data, end *value) {
 	if l.tc {
 		return l.loadPointer(skbData), l.loadPointer(skbDataEnd)
 	}
-	return l.loadPointer(xdpData), l.loadPointer(xdpDataEnd)
+	return l.aluC(opAdd, l.loadPointer(xdpData), uint64(l.opts.Prefix)), l.loadPointer(xdpDataEnd)
 }

@@ -25,6 +25,10 @@ type Options struct {
 	// does not tell the target of a redirection.
 	Verdict bool
 
+	// Prefix is how many bytes into the frame the P4 packet starts, for tests: XDP has no frames shorter than an
+	// Ethernet header, P4 has. What is in front is left alone and not counted.
+	Prefix int
+
 	// Dump, when set, is called with the text of the program after each stage.
 	Dump func(stage, text string)
 }

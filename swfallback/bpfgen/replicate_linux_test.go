@@ -26,7 +26,7 @@ type portsEngine struct {
 func newPortsEngine(t *testing.T, p *pipeline.Program, n int) *portsEngine {
 	t.Helper()
 	bpftest.Require(t, "root", "bpf", "netns")
-	e := &portsEngine{kernelEngine: newKernelEngine(t, p), ports: make(map[uint32]*bpftest.Port)}
+	e := &portsEngine{kernelEngine: newKernelEngine(t, p, Options{}), ports: make(map[uint32]*bpftest.Port)}
 	ns := bpftest.NewNetNS(t)
 	for i := range uint32(n) {
 		port := i + 1
