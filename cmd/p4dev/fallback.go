@@ -87,7 +87,22 @@ func (a *app) attach(ctx context.Context, what string, f attachFlags) error {
 		return err
 	}
 	defer fb.Close()
+	if cfg.Device != "" {
+		// The program's own entries and defaults go into hardware at once.
+		if err := a.reconcileQuietly(ctx, cfg.Name); err != nil {
+			fmt.Fprintf(a.err, "p4dev: attached, but the hardware holds nothing yet: %v\n", err)
+		}
+	}
 	return a.renderFallback(fb)
+}
+
+// reconcileQuietly is "table reconcile" without output.
+func (a *app) reconcileQuietly(ctx context.Context, name string) error {
+	s, err := a.openSession(ctx, name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.manager.Reconcile(ctx), s.close())
 }
 
 // parsePorts reads 1=IFACE,2=IFACE.

@@ -24,7 +24,7 @@ Keys and parameters are NAME=VALUE, or VALUE alone in the program's order. Value
 them: 10.0.0.0/8, 2001:db8::/32, 02:00:00:00:00:01, 0x800&&&0xff00, 80..443, 17, 0x11, * for any.`,
 	}
 	cmd.AddCommand(a.tableListCommand(), a.tableAddCommand(), a.tableSetCommand(), a.tableDeleteCommand(),
-		a.tableShowCommand(), a.tableFlushCommand())
+		a.tableShowCommand(), a.tableFlushCommand(), a.tableReconcileCommand())
 	return cmd
 }
 
