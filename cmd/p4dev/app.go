@@ -26,6 +26,7 @@ type app struct {
 	endpoint string // "kernel", "sim" or "unix:PATH"
 	root     string // file system root below which /lib/firmware and /var/lib/p4dev lie
 	runDir   string
+	netns    string // network namespace to work in, a name of "ip netns"
 	agent    string // address of the device's P4Runtime agent
 
 	simKernel *sim.Kernel    // of --endpoint sim, made when it is first asked for
@@ -47,12 +48,13 @@ cannot take. Without such a device everything runs in eBPF.
 Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(*cobra.Command, []string) error {
 			level := slog.LevelWarn
 			if a.verbose {
 				level = slog.LevelDebug
 			}
 			a.log = slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+			return enterNamespace(a.netns)
 		},
 	}
 	root.SetIn(a.in)
@@ -64,6 +66,7 @@ Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found.`,
 	f.StringVar(&a.endpoint, "endpoint", "kernel", "devlink endpoint: kernel, sim, or unix:PATH of a running 'p4dev sim'")
 	f.StringVar(&a.root, "root", "/", "directory that holds lib/firmware and var/lib/p4dev")
 	f.StringVar(&a.runDir, "run-dir", "/run/p4dev", "directory for locks and sockets")
+	f.StringVar(&a.netns, "netns", "", "network namespace to work in, a name of 'ip netns'")
 	f.StringVar(&a.agent, "device-agent", "", "P4Runtime address of the device's agent (default RUNDIR/agent/BUS-DEV.sock)")
 	root.AddCommand(a.commands()...)
 	return root

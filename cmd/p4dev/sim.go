@@ -25,7 +25,7 @@ import (
 type simFlags struct {
 	handle, serial, limits, socket, agent string
 	ports                                 int
-	hostNS, wireNS, hostPrefix, wireName  string
+	wireNS, hostPrefix, wireName          string
 }
 
 func (a *app) simCommand() *cobra.Command {
@@ -54,8 +54,7 @@ which stands for the neighbour at the other end of the cable.
 	fl.StringVar(&f.limits, "limits", "", "JSON file with the device's limits and faults")
 	fl.StringVar(&f.socket, "socket", "", "devlink socket (default RUNDIR/sim.sock)")
 	fl.StringVar(&f.agent, "agent", "", "P4Runtime address, unix:PATH or HOST:PORT (default below RUNDIR/agent)")
-	fl.StringVar(&f.hostNS, "netns", "", "network namespace of the host's network devices, a name of 'ip netns'")
-	fl.StringVar(&f.wireNS, "wire-netns", "", "network namespace of the wires")
+	fl.StringVar(&f.wireNS, "wire-netns", "", "network namespace of the wires (default that of --netns)")
 	fl.StringVar(&f.hostPrefix, "host-name", "p4h", "the host's network devices are called so, with the port's number behind it")
 	fl.StringVar(&f.wireName, "wire-name", "p4w", "the wires' network devices are called so, with the port's number behind it")
 	return cmd
@@ -70,7 +69,7 @@ func (f simFlags) config(log *slog.Logger) (simnic.Config, error) {
 	c := simnic.Config{Bus: h.Bus, Dev: h.Dev, Serial: f.serial, Log: log}
 	for i := 1; i <= f.ports; i++ {
 		c.Ports = append(c.Ports, simnic.PortConfig{
-			Host: fmt.Sprint(f.hostPrefix, i), HostNamespace: namespacePath(f.hostNS),
+			Host: fmt.Sprint(f.hostPrefix, i),
 			Wire: fmt.Sprint(f.wireName, i), WireNamespace: namespacePath(f.wireNS),
 		})
 	}
