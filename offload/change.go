@@ -73,7 +73,7 @@ func (c *change) insert() error {
 			return c.settleOld(added, err)
 		}
 	}
-	if err := c.m.software.Insert(winnersFirst(added)...); err != nil {
+	if err := some(c.m.software.Insert, winnersFirst(added)); err != nil {
 		return c.settleOld(added, err)
 	}
 	for it := range added {
@@ -162,7 +162,7 @@ func (c *change) undoInsert(added map[*item]bool, cause error) error {
 			cause = errors.Join(cause, err)
 		}
 	}
-	if err := c.m.software.Delete(inSW...); err != nil {
+	if err := some(c.m.software.Delete, inSW); err != nil {
 		return errors.Join(cause, err)
 	}
 	return c.settleOld(added, cause)
@@ -189,7 +189,7 @@ func (c *change) modify() error {
 			next, before = append(next, it.entry), append(before, was)
 		}
 	}
-	if err := c.m.software.Modify(next...); err != nil {
+	if err := some(c.m.software.Modify, next); err != nil {
 		return c.restore(old, nil, err)
 	}
 	for _, v := range c.views {
@@ -278,7 +278,7 @@ func (c *change) delete() error {
 			inSW = append(inSW, it.entry)
 		}
 	}
-	if err := c.m.software.Delete(inSW...); err != nil {
+	if err := some(c.m.software.Delete, inSW); err != nil {
 		return c.settleOld(nil, err)
 	}
 	for it := range gone {
@@ -286,6 +286,14 @@ func (c *change) delete() error {
 		delete(c.m.refused, carryKey{it.entry.Table, it.key})
 	}
 	return c.settleOld(gone, nil)
+}
+
+// some calls a method of a target, unless there is nothing to call it with.
+func some(do func(...*pipeline.Entry) error, list []*pipeline.Entry) error {
+	if len(list) == 0 {
+		return nil
+	}
+	return do(list...)
 }
 
 // winnersFirst returns the entries that go into software, by falling rank.
@@ -301,14 +309,14 @@ func winnersFirst(items map[*item]bool) []*pipeline.Entry {
 	return list
 }
 
-// losersFirst returns items by rising rank, and by key within a rank, so that the order is always the same.
+// losersFirst returns items by rising rank, and within a rank the last inserted first.
 func losersFirst(items map[*item]bool) []*item {
 	list := make([]*item, 0, len(items))
 	for it := range items {
 		list = append(list, it)
 	}
 	slices.SortFunc(list, func(a, b *item) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.key, a.key))
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.order, a.order))
 	})
 	return list
 }

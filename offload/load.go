@@ -136,6 +136,7 @@ type loader struct {
 	program *pipeline.Program // of the package; nil where it is opaque
 	signer  *firmware.Signer
 	before  DeviceInfo
+	pins    []*pipeline.Entry // pinned entries that the device held
 	start   time.Time
 	pending bool // the program is stored and waits for a reset
 }

@@ -123,6 +123,7 @@ func (n *nic) Differences(context.Context, *pipeline.Program) ([]string, error) 
 // loadBench is a load over a device that ran version 0.9, with software and hardware entries.
 type loadBench struct {
 	t       *testing.T
+	program *testProgram
 	nic     *nic
 	hw      *hardware
 	sw      *software
@@ -139,7 +140,7 @@ func newLoadBench(t *testing.T) *loadBench {
 	want := firmware.Program{Name: "l3router", Version: "1.0", Source: pkg.Manifest.Source}
 	before := firmware.Program{Name: "l3router", Version: "0.9", Source: "sha256:" + strings.Repeat("ab", 32)}
 	p := newTestProgram()
-	b := &loadBench{t: t, hw: newHardware(1), sw: &software{side: newSide()}, want: want,
+	b := &loadBench{t: t, program: p, hw: newHardware(1), sw: &software{side: newSide()}, want: want,
 		nic: &nic{files: fstest.MapFS{"p4dev/p4sim.p4fw": {Data: data}}, running: before, stored: before}}
 	gate := offload.CheckGate(offload.DeviceInfo{Device: "pci/1", Running: versions(before)}, before.Source, nil)
 	b.old = newManager(t, b.sw, b.hw, p, gate)
@@ -160,18 +161,9 @@ func (b *loadBench) observe(e offload.Event) {
 	if s, ok := e.(offload.LoadStep); ok && (len(b.steps) == 0 || b.steps[len(b.steps)-1] != s.Step) {
 		b.steps = append(b.steps, s.Step)
 		if s.Step == offload.StepFlash {
-			b.closed = !b.old.Gate().Open() && len(b.hw.entries[exactOf(b)]) == 0
+			b.closed = !b.old.Gate().Open() && len(b.hw.entries[b.program.exact]) == 0
 		}
 	}
-}
-
-func exactOf(b *loadBench) *pipeline.Table {
-	for t := range b.hw.entries {
-		if t.Name == "exact" {
-			return t
-		}
-	}
-	return nil
 }
 
 func (b *loadBench) results() []firmware.LoadResult {
@@ -201,8 +193,8 @@ func TestLoad(t *testing.T) {
 	if !b.closed {
 		t.Error("hardware still answered packets when the flash began")
 	}
-	if !report.Gate.Open() || report.Manager == b.old || len(b.hw.entries[exactOf(b)]) != 1 {
-		t.Errorf("gate %+v, entries in hardware %d", report.Gate, len(b.hw.entries[exactOf(b)]))
+	if !report.Gate.Open() || report.Manager == b.old || len(b.hw.entries[b.program.exact]) != 1 {
+		t.Errorf("gate %+v, entries in hardware %d", report.Gate, len(b.hw.entries[b.program.exact]))
 	}
 	if got := b.results(); len(got) != 1 || got[0] != firmware.Loaded {
 		t.Errorf("history %v", got)
@@ -219,19 +211,20 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestLoadFailures: after every failure the message says what happened, and the gate is open only if the device
-// still runs what it did.
-func TestLoadFailures(t *testing.T) {
+// loadFailure is one way in which a load fails, and what must come of it.
+type loadFailure struct {
+	name    string
+	change  func(*loadBench)
+	want    error
+	step    offload.Step
+	texts   []string // parts of the message
+	open    bool     // the gate afterwards
+	results []firmware.LoadResult
+}
+
+func loadFailures() []loadFailure {
 	wire := errors.New("connection lost")
-	tests := []struct {
-		name    string
-		change  func(*loadBench)
-		want    error
-		step    offload.Step
-		texts   []string
-		open    bool
-		results []firmware.LoadResult
-	}{
+	return []loadFailure{
 		{"flash is refused", func(b *loadBench) { b.nic.flashErr = errGone }, errGone, offload.StepFlash,
 			[]string{"runs what it did", "has its entries back"}, true, []firmware.LoadResult{firmware.LoadFailed}},
 		{"device vanishes in the flash", func(b *loadBench) { b.nic.flashErr, b.nic.gone = wire, -1 }, wire, offload.StepFlash,
@@ -261,7 +254,12 @@ func TestLoadFailures(t *testing.T) {
 		{"device is not there", func(b *loadBench) { b.nic.away, b.nic.gone = true, -1 }, errGone, offload.StepCheck,
 			[]string{"nothing was changed"}, true, []firmware.LoadResult{firmware.LoadFailed}},
 	}
-	for _, tt := range tests {
+}
+
+// TestLoadFailures: after every failure the message says what happened, and the gate is open only if the device
+// still runs what it did.
+func TestLoadFailures(t *testing.T) {
+	for _, tt := range loadFailures() {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newLoadBench(t)
 			tt.change(b)
@@ -278,8 +276,8 @@ func TestLoadFailures(t *testing.T) {
 			if report.Gate.Open() != tt.open || b.old.Gate().Open() != tt.open {
 				t.Errorf("gate %v, of the report %v; want open %v", b.old.Gate(), report.Gate, tt.open)
 			}
-			if tt.name != "agent does not answer" && len(b.hw.entries[exactOf(b)]) > 0 != tt.open {
-				t.Errorf("entries in hardware with the gate open %v: %d", tt.open, len(b.hw.entries[exactOf(b)]))
+			if tt.name != "agent does not answer" && len(b.hw.entries[b.program.exact]) > 0 != tt.open {
+				t.Errorf("entries in hardware with the gate open %v: %d", tt.open, len(b.hw.entries[b.program.exact]))
 			}
 			if got := b.results(); len(got) != 1 || got[0] != tt.results[0] {
 				t.Errorf("history %v, want %v", got, tt.results)
@@ -302,6 +300,27 @@ func TestLoadWithReset(t *testing.T) {
 	b.request.File, b.request.AllowReset = path, false
 	if _, err := offload.Load(context.Background(), b.request); !errors.Is(err, offload.ErrNeedsReset) {
 		t.Errorf("a package that needs a reset: %v, want ErrNeedsReset", err)
+	}
+}
+
+// TestLoadKeepsPinnedEntries: what lives in hardware only survives a load, and a load that failed.
+func TestLoadKeepsPinnedEntries(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		b := newLoadBench(t)
+		if fails {
+			b.nic.flashErr = errGone
+		}
+		pin := exactEntry(b.program, 5, 1)
+		pin.SkipSW = true
+		if err := b.old.Insert(pin); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := offload.Load(context.Background(), b.request); (err != nil) != fails {
+			t.Fatalf("load: %v", err)
+		}
+		if n := len(b.hw.entries[b.program.exact]); n != 2 || len(b.sw.entries[b.program.exact]) != 1 {
+			t.Errorf("load that fails %v: %d entries in hardware, want 2", fails, n)
+		}
 	}
 }
 

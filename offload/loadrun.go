@@ -59,7 +59,12 @@ func (l *loader) handOver(ctx context.Context) error {
 		return nil
 	}
 	l.step(StepHandOver, "software takes the traffic over")
-	err := l.Manager.CloseGate(ctx, GateUnknown, "a load is in progress")
+	pins, err := l.Manager.pins(ctx)
+	if err != nil {
+		l.Observe(Trouble{"read entries with skip_sw", err})
+	}
+	l.pins = pins
+	err = l.Manager.CloseGate(ctx, GateUnknown, "a load is in progress")
 	l.report.Gate = l.Manager.Gate()
 	if err == nil {
 		return nil
@@ -203,6 +208,7 @@ func (l *loader) follow(ctx context.Context, info DeviceInfo) error {
 			"p4dev table reconcile puts them back")
 	}
 	l.report.Gate = m.Gate()
+	l.restorePins(m)
 	return l.gateError(gate)
 }
 
@@ -270,6 +276,7 @@ func (l *loader) setGate(ctx context.Context, g Gate) error {
 	}
 	err := l.Manager.SetGate(ctx, g)
 	l.report.Gate = l.Manager.Gate()
+	l.restorePins(l.Manager)
 	return err
 }
 

@@ -18,6 +18,7 @@ type item struct {
 	swCount pipeline.Count
 	hwCount pipeline.Count
 	idle    time.Duration // since the last hit on either side
+	order   int           // place among the table\'s entries, by insertion
 	rank    int           // of overlapping entries the one with the higher rank wins
 	value   []byte        // all components but ranges, side by side
 	mask    []byte

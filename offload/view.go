@@ -12,6 +12,7 @@ type view struct {
 	table      *pipeline.Table
 	items      []*item // entries that should be, in the order of the software, pinned ones behind
 	byKey      map[string]*item
+	next       int     // order of the next item
 	stale      []*item // in hardware only, and not pinned
 	def        *pipeline.ActionCall
 	defInHW    *pipeline.ActionCall // nil: a miss hands the packet to the host
@@ -108,6 +109,8 @@ func (m *Manager) roomFor(v *view) int {
 }
 
 func (v *view) add(it *item) {
+	it.order = v.next
+	v.next++
 	v.items = append(v.items, it)
 	v.byKey[it.key] = it
 }

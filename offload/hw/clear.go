@@ -2,6 +2,7 @@ package hw
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +37,25 @@ func (t *Target) Clear() error {
 		return fmt.Errorf("hw: clear device: %w", err)
 	}
 	return nil
+}
+
+// Clear is Target.Clear for a device whose program is not known, as behind a shut gate: Config.Program and
+// Config.Model are not looked at.
+func Clear(ctx context.Context, c Config) error {
+	c = c.withDefaults()
+	s, err := newSession(c)
+	if err != nil {
+		return fmt.Errorf("hw: clear device: %w", err)
+	}
+	t := &Target{config: c, session: s}
+	done := make(chan error, 1)
+	go func() { done <- t.Clear() }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = fmt.Errorf("hw: clear device: %w", ctx.Err())
+	}
+	return errors.Join(err, t.Close())
 }
 
 // clearDefaults takes back the default entries. A constant one that the agent does not let go of is left.

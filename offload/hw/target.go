@@ -30,6 +30,20 @@ type Config struct {
 	Batch      int           // most updates in one write; 0: DefaultBatch
 }
 
+// withDefaults returns the configuration with what was left open.
+func (c Config) withDefaults() Config {
+	if c.DeviceID == 0 {
+		c.DeviceID = DefaultDeviceID
+	}
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Batch == 0 {
+		c.Batch = DefaultBatch
+	}
+	return c
+}
+
 // Target holds entries in a device through its agent. A lost connection is made anew at the next call. Its methods
 // may be called by any number of goroutines.
 type Target struct {
@@ -44,15 +58,7 @@ var _ p4rt.Target = (*Target)(nil)
 // Dial connects to a device's agent and becomes primary. The agent must run a program with the ids of
 // Config.Program; if it runs none the error wraps ErrNoPipeline.
 func Dial(ctx context.Context, c Config) (*Target, error) {
-	if c.DeviceID == 0 {
-		c.DeviceID = DefaultDeviceID
-	}
-	if c.Timeout == 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.Batch == 0 {
-		c.Batch = DefaultBatch
-	}
+	c = c.withDefaults()
 	s, err := newSession(c)
 	if err != nil {
 		return nil, fmt.Errorf("hw: dial %s: %w", c.Address, err)

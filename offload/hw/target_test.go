@@ -297,6 +297,24 @@ func TestClearGoesFromTheLosersUp(t *testing.T) {
 	}
 }
 
+// TestClearWithoutProgram: behind a shut gate nothing is known of what the device runs.
+func TestClearWithoutProgram(t *testing.T) {
+	a := newAgent(t, "l3router")
+	target, p := a.mustDial()
+	if err := target.Insert(route(t, p, [4]byte{10}, 8), route(t, p, [4]byte{11}, 8)); err != nil {
+		t.Fatal(err)
+	}
+	if err := hw.Clear(context.Background(), hw.Config{Address: a.address}); err != nil {
+		t.Fatal(err)
+	}
+	if states, err := target.Entries(table(t, p, "ipv4_lpm")); err != nil || len(states) != 0 {
+		t.Errorf("%d entries left, %v", len(states), err)
+	}
+	if err := hw.Clear(context.Background(), hw.Config{Address: "unix:/nowhere/x.sock"}); !errors.Is(err, hw.ErrUnreachable) {
+		t.Errorf("nobody there: %v, want ErrUnreachable", err)
+	}
+}
+
 // TestManagerOverAgent runs a manager over an interpreter as software and an agent as hardware.
 func TestManagerOverAgent(t *testing.T) {
 	a := newAgent(t, "l3router")
