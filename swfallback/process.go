@@ -19,12 +19,15 @@ type Verdict struct {
 	Frame []byte // as the program left it
 }
 
+// ethernetHeader is the length of an Ethernet header in bytes.
+const ethernetHeader = 14
+
 // loopback is the index of the loopback in every network namespace: where test runs come in.
 const loopback = 1
 
 // Process runs the program on one packet, as if it had come in on a port, without any interface. The program must
 // have been attached with Options.Verdict. Packets that the tc program would replicate are not followed:
-// FateReplicated.
+// FateReplicated. errors.ErrUnsupported: the packet is shorter than an Ethernet header, which no interface takes.
 func (f *Fallback) Process(ctx context.Context, port uint32, frame []byte) (Verdict, error) {
 	leave, err := f.enterContext(ctx)
 	if err != nil {
@@ -41,6 +44,9 @@ func (f *Fallback) Process(ctx context.Context, port uint32, frame []byte) (Verd
 func (g *generation) process(ctx context.Context, port uint32, frame []byte) (Verdict, error) {
 	if g.object.VerdictMap == "" {
 		return Verdict{}, fmt.Errorf("attached without Options.Verdict: %w", errors.ErrUnsupported)
+	}
+	if len(frame) < ethernetHeader {
+		return Verdict{}, fmt.Errorf("packet of %d bytes: %w", len(frame), errors.ErrUnsupported)
 	}
 	if err := g.writePort(g.object.PortOfMap, loopback, g.object.AppendPortOf(nil, port)); err != nil {
 		return Verdict{}, err

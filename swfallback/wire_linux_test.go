@@ -58,6 +58,9 @@ func (f *fabric) Send(_ context.Context, port uint32, packet []byte) error {
 	if p == nil {
 		return fmt.Errorf("the fabric has no port %d", port)
 	}
+	if len(packet) < ethernetHeader {
+		return fmt.Errorf("packet of %d bytes: %w", len(packet), errors.ErrUnsupported)
+	}
 	if err := p.Send(packet); err != nil {
 		return err
 	}
@@ -170,51 +173,21 @@ func playFile(t *testing.T, e stf.Engine, files ...string) {
 	playTest(t, e, stf.Join(files[0], tests...))
 }
 
-// TestRouterOnWires plays the packet tests of l3router over real ports: every byte of every packet counts.
+// TestRouterOnWires plays the packet tests of l3router over veth pairs: every byte of every packet counts.
 func TestRouterOnWires(t *testing.T) {
-	for name, c := range map[string]struct {
-		make maker
-		mode bpfrun.Mode
-	}{
-		"veth native":  {(*bpftest.NetNS).Veth, bpfrun.ModeNative},
-		"veth generic": {(*bpftest.NetNS).Veth, bpfrun.ModeGeneric},
-		"tap native":   {(*bpftest.NetNS).Tap, bpfrun.ModeNative},
-	} {
+	for _, mode := range []bpfrun.Mode{bpfrun.ModeNative, bpfrun.ModeGeneric} {
 		for _, files := range [][]string{{"l3router.stf"}, {"l3router.cli", "l3router_cli.stf"}} {
-			t.Run(name+"/"+files[0], func(t *testing.T) {
-				fab := newFabric(t, small(source(t, "l3router")), c.mode, c.make, 1, 2, 3)
+			t.Run(mode.String()+"/"+files[0], func(t *testing.T) {
+				fab := newFabric(t, small(source(t, "l3router")), mode, (*bpftest.NetNS).Veth, 1, 2, 3)
 				playFile(t, engine(fab.Fallback, fab), files...)
 			})
 		}
 	}
 }
 
-// TestRouterInTestRuns plays them without interfaces.
-func TestRouterInTestRuns(t *testing.T) {
-	for _, files := range [][]string{{"l3router.stf"}, {"l3router.cli", "l3router_cli.stf"}} {
-		t.Run(files[0], func(t *testing.T) {
-			f, err := Attach(t.Context(), Config{
-				Name: "test", Source: small(source(t, "l3router")), Place: testPlace(t),
-				Options: bpfgen.Options{Verdict: true},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { f.Close() })
-			playFile(t, engine(f, runner(t, f)), files...)
-		})
-	}
-}
-
-// TestSwitchFloods plays l2switch, which floods through the tc program, over real ports. They are taps: one of its
-// packets ends within a VLAN tag, which the receiving end of a veth pair drops.
-func TestSwitchFloods(t *testing.T) {
-	fab := newFabric(t, source(t, "l2switch"), bpfrun.ModeAuto, (*bpftest.NetNS).Tap, 1, 2, 3, 4, 5, 6, 7, 8)
-	playFile(t, engine(fab.Fallback, fab), "l2switch.stf")
-}
-
 // TestOwnPrograms plays all packet tests of testdata/p4 over real ports and in test runs. What the compiler says it
-// does not support is skipped with its reason; the rest must be right.
+// does not support is skipped with its reason; the rest must be right. The ports are taps: some packets end within a
+// VLAN tag, which the receiving end of a veth pair drops.
 func TestOwnPrograms(t *testing.T) {
 	for _, c := range stftest.Own(t) {
 		t.Run("wire/"+c.Name, func(t *testing.T) {
@@ -286,7 +259,8 @@ func playTest(t *testing.T, e stf.Engine, test *stf.Test) {
 
 func skipUnsupported(t testing.TB, err error) {
 	t.Helper()
-	if errors.Is(err, errors.ErrUnsupported) {
+	var limit *bpfgen.LimitError
+	if errors.Is(err, errors.ErrUnsupported) || errors.As(err, &limit) {
 		t.Skip(err)
 	}
 }
