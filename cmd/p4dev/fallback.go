@@ -251,6 +251,9 @@ func (a *app) listFallbacks() error {
 		names = []string{}
 	}
 	return a.render(map[string]any{"fallback": names}, func(w io.Writer) error {
+		if len(names) == 0 {
+			fmt.Fprintf(a.err, "no fallbacks below %s\n", filepath.Join(bpfrun.DefaultRoot, "p4dev"))
+		}
 		for _, n := range names {
 			fmt.Fprintln(w, n)
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/p4dev/p4dev/firmware"
-	"github.com/p4dev/p4dev/offload"
 )
 
 // historyFile is where loads are recorded, below the root.
@@ -43,10 +42,11 @@ func (a *app) showHistory(args []string) error {
 			list = append(list, r)
 		}
 	}
-	if len(list) == 0 && !a.json {
-		return fmt.Errorf("no loads recorded: %w", offload.ErrNothingToDo)
-	}
 	return a.render(list, func(w io.Writer) error {
+		if len(list) == 0 {
+			fmt.Fprintf(a.err, "no loads recorded in %s\n", a.history().Path)
+			return nil
+		}
 		var rows [][]string
 		for _, r := range list {
 			rows = append(rows, []string{r.Time.Local().Format(time.DateTime), r.Device, r.Name, r.Version, string(r.Result), r.Message})

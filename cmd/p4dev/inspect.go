@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -75,17 +76,37 @@ func isJSON(path string) bool {
 
 // packageView is what "inspect -j" prints of a package.
 type packageView struct {
-	File     string                  `json:"file"`
-	Kind     string                  `json:"kind"`
-	SHA256   string                  `json:"sha256"`
-	Manifest firmware.Manifest       `json:"manifest"`
-	Devices  []firmware.DeviceRecord `json:"devices,omitempty"`
-	Opaque   bool                    `json:"opaque,omitempty"`
-	Program  *programView            `json:"program,omitempty"`
+	File     string            `json:"file"`
+	Kind     string            `json:"kind"`
+	SHA256   string            `json:"sha256"`
+	Manifest firmware.Manifest `json:"manifest"`
+	Devices  []recordView      `json:"devices,omitempty"`
+	Opaque   bool              `json:"opaque,omitempty"`
+	Program  *programView      `json:"program,omitempty"`
+}
+
+// recordView is a kind of device that a package is for.
+type recordView struct {
+	PCI    string   `json:"pci,omitempty"` // "8086:1592" or "8086:1592-8086:0002"
+	Driver string   `json:"driver,omitempty"`
+	Images []string `json:"images"`
+	id     firmware.DeviceID
+}
+
+func viewRecords(records []firmware.DeviceRecord) []recordView {
+	views := make([]recordView, 0, len(records))
+	for _, r := range records {
+		v := recordView{Driver: r.Driver, Images: r.Images, id: r.DeviceID}
+		if r.PCI != (firmware.PCIID{}) {
+			v.PCI = r.PCI.String()
+		}
+		views = append(views, v)
+	}
+	return views
 }
 
 func (a *app) inspectPackage(path string, pkg *firmware.Package) error {
-	v := packageView{File: path, Kind: "p4fw", Manifest: pkg.Manifest, Devices: pkg.Devices, Opaque: pkg.Opaque()}
+	v := packageView{File: path, Kind: "p4fw", Manifest: pkg.Manifest, Devices: viewRecords(pkg.Devices), Opaque: pkg.Opaque()}
 	var err error
 	if v.SHA256, err = pkg.SHA256(); err != nil {
 		return err
@@ -112,7 +133,7 @@ func (v packageView) text(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "loading   %s\n", loading(m.Expect))
 	for _, d := range v.Devices {
-		fmt.Fprintf(w, "device    %s %v\n", d.DeviceID, d.Images)
+		fmt.Fprintf(w, "device    %s: image %s\n", d.id, strings.Join(d.Images, ", "))
 	}
 	if v.Opaque {
 		fmt.Fprintln(w, "opaque    yes: it holds no pipeline, nobody can see what the image does")

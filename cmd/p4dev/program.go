@@ -82,9 +82,9 @@ func (v *programView) text(w io.Writer) error {
 func tablesText(w io.Writer, tables []tableView) error {
 	var rows [][]string
 	for _, t := range tables {
-		rows = append(rows, []string{t.Name, fmt.Sprint(t.Size), keysText(t.Keys), shortNames(t.Actions)})
+		rows = append(rows, []string{t.Name, fmt.Sprint(t.Size), shortNames(t.Actions), keysText(t.Keys)})
 	}
-	return table(w, "TABLE SIZE KEY ACTIONS", rows)
+	return table(w, "TABLE SIZE ACTIONS KEY", rows)
 }
 
 // keysText writes a table's key: "hdr.ipv4.dst_addr:lpm", "-" without a key.

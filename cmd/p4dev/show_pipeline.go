@@ -133,9 +133,16 @@ func textTables(w io.Writer, v any) error {
 		if t.Room != nil {
 			room = fmt.Sprint(*t.Room)
 		}
-		rows = append(rows, []string{t.Name, fmt.Sprint(t.Size), used, room, strings.Join(t.Match, " "), strings.Join(t.Action, " ")})
+		rows = append(rows, []string{t.Name, fmt.Sprint(t.Size), used, room})
 	}
-	return table(w, "TABLE SIZE USED ROOM MATCH ACTION", rows)
+	if err := table(w, "TABLE SIZE USED ROOM", rows); err != nil {
+		return err
+	}
+	for _, t := range v.([]dpipeTable) {
+		fmt.Fprintf(w, "\n%s\n  match   %s\n  action  %s\n", t.Name,
+			orElse(strings.Join(t.Match, " "), "-"), orElse(strings.Join(t.Action, " "), "-"))
+	}
+	return nil
 }
 
 func readResources(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
@@ -166,7 +173,7 @@ func readRegions(ctx context.Context, c *devlink.Client, h devlink.Handle) (any,
 func textRegions(w io.Writer, v any) error {
 	var rows [][]string
 	for _, r := range v.([]devlink.Region) {
-		rows = append(rows, []string{r.Name, fmt.Sprint(r.Size), fmt.Sprint(r.Snapshots)})
+		rows = append(rows, []string{r.Name, fmt.Sprint(r.Size), orElse(strings.Trim(fmt.Sprint(r.Snapshots), "[]"), "-")})
 	}
 	return table(w, "REGION BYTES SNAPSHOTS", rows)
 }
@@ -200,11 +207,22 @@ func textHealth(w io.Writer, v any) error {
 	for _, r := range v.([]healthView) {
 		fmt.Fprintf(w, "%s: %s, %d errors, %d recoveries\n", r.Name, r.State, r.Errors, r.Recoveries)
 		m, _ := r.Diagnosis.(devlink.Message)
-		for _, member := range m {
-			fmt.Fprintf(w, "  %s: %v\n", member.Name, member.Value)
-		}
+		textMessage(w, "  ", m)
 	}
 	return nil
+}
+
+// textMessage writes a reporter's message, what is nested in it further to the right.
+func textMessage(w io.Writer, indent string, m devlink.Message) {
+	for _, member := range m {
+		nested, ok := member.Value.(devlink.Message)
+		if !ok {
+			fmt.Fprintf(w, "%s%s: %v\n", indent, member.Name, member.Value)
+			continue
+		}
+		fmt.Fprintf(w, "%s%s:\n", indent, member.Name)
+		textMessage(w, indent+"  ", nested)
+	}
 }
 
 func readParams(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {

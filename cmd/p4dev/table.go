@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -240,17 +241,30 @@ func (a *app) tableList(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		views = append(views, tableState{viewTable(t), p.Entries, p.Hardware, p.Complete, p.Why})
+		call, err := s.manager.Default(t)
+		if err != nil {
+			return err
+		}
+		v := tableState{viewTable(t), p.Entries, p.Hardware, p.Complete, p.Why}
+		v.Default = pipeline.FormatCall(call)
+		views = append(views, v)
 	}
 	gate := s.manager.Gate()
 	return a.render(map[string]any{"gate": gate, "table": views}, func(w io.Writer) error {
 		fmt.Fprintf(w, "gate %s: %s\n\n", gate.State, gate.Reason)
 		var rows [][]string
 		for _, v := range views {
-			rows = append(rows, []string{v.Name, fmt.Sprint(v.Entries), fmt.Sprint(v.Hardware), fmt.Sprint(v.Size), keysText(v.Keys), shortNames(v.Actions)})
+			rows = append(rows, []string{v.Name, fmt.Sprint(v.Entries), fmt.Sprint(v.Hardware), fmt.Sprint(v.Size),
+				shortCall(v.Default), shortNames(v.Actions), keysText(v.Keys)})
 		}
-		return table(w, "TABLE ENTRIES IN_HW SIZE KEY ACTIONS", rows)
+		return table(w, "TABLE ENTRIES IN_HW SIZE DEFAULT ACTIONS KEY", rows)
 	})
+}
+
+// shortCall drops the control's name from an action with its arguments.
+func shortCall(call string) string {
+	name, args, _ := strings.Cut(call, " ")
+	return strings.TrimSpace(shortNames([]string{name}) + " " + args)
 }
 
 func (a *app) tableShowCommand() *cobra.Command {
@@ -273,9 +287,14 @@ type entryView struct {
 	Why      string            `json:"why,omitempty"`
 	Packets  uint64            `json:"packets"`
 	Bytes    uint64            `json:"bytes"`
-	HW       pipeline.Count    `json:"hw"`
-	SW       pipeline.Count    `json:"sw"`
+	HW       countView         `json:"hw"`
+	SW       countView         `json:"sw"`
 	text     string
+}
+
+type countView struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 func (a *app) tableShow(ctx context.Context, name string, tables []string) error {
@@ -320,14 +339,31 @@ func viewEntries(m *offload.Manager, t *pipeline.Table) ([]entryView, error) {
 	for _, p := range placed {
 		e := p.Entry
 		v := entryView{Match: make(map[string]string), Priority: e.Priority, Action: callText(e), InHW: p.Hardware, InSW: p.Software,
-			Why: p.Why, Packets: p.Total.Packets, Bytes: p.Total.Bytes, HW: p.HWCount, SW: p.SWCount}
+			Why: p.Why, Packets: p.Total.Packets, Bytes: p.Total.Bytes, HW: countView(p.HWCount), SW: countView(p.SWCount)}
 		for i, k := range t.Keys {
 			v.Match[k.Name] = pipeline.FormatMatch(k, e.Match[i])
 		}
-		v.text = pipeline.FormatEntry(e)
+		v.text = entryText(e)
 		views = append(views, v)
 	}
 	return views, nil
+}
+
+// entryText writes an entry for people: where the key has several parts, those that match anything are left out.
+func entryText(e *pipeline.Entry) string {
+	var words []string
+	for i, k := range e.Table.Keys {
+		if m := pipeline.FormatMatch(k, e.Match[i]); m != "*" || len(e.Table.Keys) == 1 {
+			words = append(words, k.Name+"="+m)
+		}
+	}
+	if len(words) == 0 {
+		words = append(words, "*")
+	}
+	if e.Priority != 0 {
+		words = append(words, fmt.Sprint("priority ", e.Priority))
+	}
+	return strings.Join(words, " ") + " -> " + shortCall(callText(e))
 }
 
 func callText(e *pipeline.Entry) string {
@@ -348,9 +384,9 @@ func textEntries(w io.Writer, order []string, result map[string][]entryView) err
 		fmt.Fprintln(w, name)
 		var rows [][]string
 		for _, v := range result[name] {
-			rows = append(rows, []string{v.text, placeText(v), fmt.Sprint(v.Packets), fmt.Sprint(v.Bytes), v.Why})
+			rows = append(rows, []string{placeText(v), fmt.Sprint(v.Packets), fmt.Sprint(v.Bytes), v.text, v.Why})
 		}
-		if err := table(w, "ENTRY PLACE PACKETS BYTES WHY", rows); err != nil {
+		if err := table(w, "PLACE PACKETS BYTES ENTRY WHY", rows); err != nil {
 			return err
 		}
 	}
