@@ -80,10 +80,10 @@ type Trust struct {
 
 // Signer is who made a good signature.
 type Signer struct {
-	Principals  []string // patterns of the allowed-signers line, or the certificate's own principals
-	KeyType     string   // "ssh-ed25519"
-	Fingerprint string   // "SHA256:...", of the certified key where a certificate signed
-	Authority   string   // fingerprint of the authority that certified the key, or ""
+	Principals  []string `json:"principals"`          // patterns of the allowed-signers line, or the certificate's own principals
+	KeyType     string   `json:"key_type"`            // "ssh-ed25519"
+	Fingerprint string   `json:"fingerprint"`         // "SHA256:...", of the certified key where a certificate signed
+	Authority   string   `json:"authority,omitempty"` // fingerprint of the authority that certified the key, or ""
 }
 
 // VerifySignature checks the signature sig of all of message. The error wraps ErrUnsigned where sig is empty,
