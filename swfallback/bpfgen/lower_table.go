@@ -151,11 +151,7 @@ func (l *lowerer) classify(t *pipeline.Table, lay *TableLayout, st *state, hit f
 // hiddenZero returns a 0 that the verifier does not know to be one: it would follow a loop that counts from a
 // known number step by step.
 func (l *lowerer) hiddenZero() *value {
-	off := xdpIfindex
-	if l.tc {
-		off = skbIfindex
-	}
-	v := l.alu(opSub, l.load(l.f.ctx, off, 4), l.load(l.f.ctx, off, 4))
+	v := l.load(l.mapValue(l.obj.hiddenZero()), 0, 4)
 	v.bits = 32
 	return v
 }

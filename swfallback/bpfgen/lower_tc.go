@@ -139,7 +139,7 @@ func (l *lowerer) handOver(st *state) {
 	l.orFail(st, condNe, failed, l.konst(0))
 	st.data, st.end = l.loadData()
 	meta := l.loadPointer(xdpDataMeta)
-	l.orFail(st, condGt, l.aluC(opAdd, meta, uint64(size)), st.data)
+	l.orFail(st, condGt, l.aluC(opAdd, meta, uint64(size)), l.loadPointer(xdpData))
 	l.orFail(st, condGt, l.aluC(opAdd, st.data, ethernetBytes), st.end)
 	l.store(meta, metaMagic, 4, l.konst(magic))
 	l.store(meta, metaEtherType, 2, l.load(st.data, etherTypeAt, 2))

@@ -166,3 +166,12 @@ func (o *Object) replicates() bool {
 	}
 	return false
 }
+
+// hiddenZero names an ARRAY map with one value that nobody writes to, and adds it when it is first needed.
+func (o *Object) hiddenZero() string {
+	const name = "zero"
+	if o.Spec.Maps[name] == nil {
+		o.addMap(name, ebpf.Array, 4, 8, 1, 0)
+	}
+	return name
+}

@@ -11,6 +11,8 @@ func passes() []pass {
 	return []pass{
 		{"params", passParams},
 		{"fold", passFold},
+		{"sink", passSink},
+		{"fold again", passFold},
 		{"thread", passThread},
 		{"share", passShare},
 		{"dead", passDead},
