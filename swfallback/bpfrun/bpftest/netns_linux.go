@@ -1,102 +1,81 @@
 package bpftest
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"runtime"
 	"testing"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
+	"github.com/p4dev/p4dev/swfallback/bpfrun/wires"
 )
 
 // NetNS is a network namespace without a name. It ends when the test does.
-type NetNS struct{ file *os.File }
+type NetNS struct{ inner *wires.NetNS }
 
 // NewNetNS makes a namespace with a loopback that is up and without IPv6, whose neighbour discovery would
 // otherwise show among the frames of a test.
 func NewNetNS(t testing.TB) *NetNS {
 	t.Helper()
-	ns, err := makeNetNS()
+	ns, err := wires.NewNetNS()
 	if err != nil {
-		t.Fatalf("make a network namespace: %v", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := ns.close(); err != nil {
+		if err := ns.Close(); err != nil {
 			t.Errorf("close the network namespace: %v", err)
 		}
 	})
-	return ns
+	return &NetNS{ns}
 }
 
 // Do runs f on a thread that is in the namespace. Goroutines that f starts are not in it; sockets and file
 // descriptors that f opens keep belonging to it. A panic or t.FailNow inside f still brings the thread back.
 func (n *NetNS) Do(t testing.TB, f func()) {
 	t.Helper()
-	if err := n.do(func() error { f(); return nil }); err != nil {
+	if err := n.inner.Do(func() error { f(); return nil }); err != nil {
 		t.Fatalf("run in the network namespace: %v", err)
 	}
 }
 
-// do runs f in the namespace.
-func (n *NetNS) do(f func() error) error {
-	return away(func() error {
-		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("enter namespace: %w", err)
-		}
-		return f()
-	})
+// Port is a network device with the far end of its wire in the test's hand.
+type Port = wires.Port
+
+// Veth makes a veth pair: the inner device is name, its peer is name with "-wire" behind. Both are up, and GRO on
+// the peer makes it accept frames that XDP redirects into the inner device.
+func (n *NetNS) Veth(t testing.TB, name string) *Port {
+	t.Helper()
+	return keep(t)(n.inner.Veth(name))
 }
 
-// away runs f, which may go to another network namespace, on one thread and brings the thread back. A thread that
-// cannot come back is never given to another goroutine.
-func away(f func() error) (err error) {
-	runtime.LockOSThread()
-	home, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		runtime.UnlockOSThread()
-		return err
-	}
-	defer home.Close()
-	defer func() {
-		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
-			err = errors.Join(err, fmt.Errorf("leave namespace: %w", back))
-			return // the thread stays locked and dies with its goroutine
-		}
-		runtime.UnlockOSThread()
-	}()
-	return f()
+// Tap makes a tap with one queue. What comes out of Recv is exactly what the device was given to send.
+func (n *NetNS) Tap(t testing.TB, name string) *Port {
+	t.Helper()
+	return keep(t)(n.inner.Tap(name))
 }
 
-func (n *NetNS) close() error { return n.file.Close() }
-
-// makeNetNS makes a namespace; the calling thread does not stay in it.
-func makeNetNS() (ns *NetNS, err error) {
-	err = away(func() (err error) { ns, err = unshareNetNS(); return err })
-	return ns, err
+// keep closes a port when the test ends.
+func keep(t testing.TB) func(*Port, error) *Port {
+	return func(p *Port, err error) *Port {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Close() })
+		return p
+	}
 }
 
-func unshareNetNS() (*NetNS, error) {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("unshare: %w", err)
-	}
-	file, err := os.Open("/proc/thread-self/ns/net")
+// Socket is a packet socket on one network device.
+type Socket = wires.Socket
+
+// OpenSocket binds a packet socket to a device of the calling thread's namespace. The caller closes it.
+func OpenSocket(device string) (*Socket, error) { return wires.OpenSocket(device) }
+
+// BPFFS makes a BPF file system that only this process can reach and returns the path of its root. It is gone,
+// with everything that was pinned in it, when the test ends or the process dies.
+func BPFFS(t testing.TB) string {
+	t.Helper()
+	fs, err := wires.NewBPFFS()
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	for _, name := range []string{"all", "default"} {
-		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0o644)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, errors.Join(err, file.Close())
-		}
-	}
-	loopback, err := netlink.LinkByName("lo")
-	if err == nil {
-		err = netlink.LinkSetUp(loopback)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("set lo up: %w", err), file.Close())
-	}
-	return &NetNS{file: file}, nil
+	t.Cleanup(func() { fs.Close() })
+	return fs.Root()
 }

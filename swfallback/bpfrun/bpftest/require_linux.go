@@ -1,13 +1,10 @@
 package bpftest
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"golang.org/x/sys/unix"
+	"github.com/p4dev/p4dev/swfallback/bpfrun/wires"
 )
 
 // probe tries what name stands for and returns why it cannot be had.
@@ -19,37 +16,9 @@ func probe(name string) error {
 		}
 		return nil
 	case "bpf":
-		return probeBPF()
+		return wires.ProbeBPF()
 	case "netns":
-		return probeNetNS()
+		return wires.ProbePorts()
 	}
 	return fmt.Errorf("no such requirement %q", name)
-}
-
-func probeBPF() error {
-	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Type:         ebpf.XDP,
-		License:      "GPL",
-		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()},
-	})
-	if err != nil {
-		return err
-	}
-	program.Close()
-	fd, err := mountBPF()
-	if err != nil {
-		return err
-	}
-	return unix.Close(fd)
-}
-
-func probeNetNS() error {
-	ns, err := makeNetNS()
-	if err != nil {
-		return err
-	}
-	return errors.Join(ns.do(func() error {
-		_, err := makeVeth("probe", "probe-peer")
-		return err
-	}), ns.close())
 }

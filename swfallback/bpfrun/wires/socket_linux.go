@@ -1,4 +1,4 @@
-package bpftest
+package wires
 
 import (
 	"encoding/binary"
@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxFrame is the longest frame that a test receives, in bytes.
+// maxFrame is the longest frame that is received, in bytes.
 const maxFrame = 1 << 16
 
 // Socket is a packet socket on one network device: it sends frames through the device and receives those that

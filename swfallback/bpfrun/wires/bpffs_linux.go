@@ -1,24 +1,30 @@
-package bpftest
+package wires
 
 import (
 	"fmt"
 	"os"
-	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-// BPFFS makes a BPF file system that only this process can reach and returns the path of its root. It is gone,
-// with everything that was pinned in it, when the test ends or the process dies.
-func BPFFS(t testing.TB) string {
-	t.Helper()
+// BPFFS is a BPF file system that only this process can reach. It is gone, with everything that was pinned in it,
+// when it is closed or the process dies.
+type BPFFS struct{ fd int }
+
+// NewBPFFS makes a BPF file system.
+func NewBPFFS() (*BPFFS, error) {
 	fd, err := mountBPF()
 	if err != nil {
-		t.Fatalf("make a BPF file system: %v", err)
+		return nil, fmt.Errorf("wires: make BPF file system: %w", err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd)
+	return &BPFFS{fd}, nil
 }
+
+// Root returns the path of its root directory.
+func (b *BPFFS) Root() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), b.fd) }
+
+// Close gives the file system up.
+func (b *BPFFS) Close() error { return unix.Close(b.fd) }
 
 // mountBPF makes a BPF file system that is mounted nowhere and returns a descriptor of its root directory.
 func mountBPF() (int, error) {

@@ -1,9 +1,8 @@
-package bpftest
+package wires
 
 import (
 	"errors"
 	"fmt"
-	"testing"
 	"time"
 	"unsafe"
 
@@ -11,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Port is a network device with the far end of its wire in the test's hand. Its methods may be called from any
+// Port is a network device with the far end of its wire in the caller's hand. Its methods may be called from any
 // goroutine and in any namespace.
 type Port struct {
 	Name  string // of the inner device
@@ -24,11 +23,13 @@ type Port struct {
 type endpoint interface {
 	Send(frame []byte) error
 	Recv(timeout time.Duration) ([]byte, error)
+	Close() error
 }
 
 var (
 	_ endpoint = (*Socket)(nil)
 	_ endpoint = (*tap)(nil)
+	_ endpoint = (*hostSide)(nil)
 )
 
 // Send puts a frame, from its Ethernet header on, into the outer end: the inner device receives it.
@@ -41,49 +42,61 @@ func (p *Port) Recv(timeout time.Duration) ([]byte, error) { return p.outer.Recv
 // programs that were attached to it in front of others; os.ErrDeadlineExceeded when none came in time.
 func (p *Port) Host(timeout time.Duration) ([]byte, error) { return p.host.Recv(timeout) }
 
+// Close closes the port's descriptors. The device of a tap is gone with it, a veth pair goes with its namespace.
+func (p *Port) Close() error {
+	var errs []error
+	for _, end := range []endpoint{p.host, p.outer} {
+		if end != nil {
+			errs = append(errs, end.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Veth makes a veth pair: the inner device is name, its peer is name with "-wire" behind. Both are up, and GRO on
 // the peer makes it accept frames that XDP redirects into the inner device.
-func (n *NetNS) Veth(t testing.TB, name string) *Port {
-	t.Helper()
-	port := &Port{Name: name}
-	n.Do(t, func() {
+func (n *NetNS) Veth(name string) (*Port, error) {
+	return n.port(name, func(p *Port) error {
 		peer := name + "-wire"
-		index, err := makeVeth(name, peer)
+		var err error
+		if p.Index, err = makeVeth(name, peer); err != nil {
+			return err
+		}
+		if err := setGRO(peer); err != nil {
+			return err
+		}
+		socket, err := OpenSocket(peer)
 		if err == nil {
-			err = setGRO(peer)
+			p.outer = socket
 		}
-		if err != nil {
-			t.Fatalf("make veth %s: %v", name, err)
-		}
-		port.Index = index
-		port.outer, port.host = openSocket(t, peer), openHost(t, name, index)
+		return err
 	})
-	return port
 }
 
 // Tap makes a tap with one queue. What comes out of Recv is exactly what the device was given to send.
-func (n *NetNS) Tap(t testing.TB, name string) *Port {
-	t.Helper()
-	port := &Port{Name: name}
-	n.Do(t, func() {
+func (n *NetNS) Tap(name string) (*Port, error) {
+	return n.port(name, func(p *Port) error {
 		device, index, err := makeTap(name)
-		if err != nil {
-			t.Fatalf("make tap %s: %v", name, err)
+		if err == nil {
+			p.Index, p.outer = index, device
 		}
-		t.Cleanup(func() { unix.Close(device.fd) })
-		port.Index, port.outer, port.host = index, device, openHost(t, name, index)
+		return err
 	})
-	return port
 }
 
-func openSocket(t testing.TB, name string) *Socket {
-	t.Helper()
-	socket, err := OpenSocket(name)
+// port makes a port in the namespace; wire gives it its index and its outer end.
+func (n *NetNS) port(name string, wire func(*Port) error) (*Port, error) {
+	p := &Port{Name: name}
+	err := n.Do(func() (err error) {
+		if err = wire(p); err == nil {
+			p.host, err = openHost(name, p.Index)
+		}
+		return err
+	})
 	if err != nil {
-		t.Fatalf("open packet socket on %s: %v", name, err)
+		return nil, errors.Join(fmt.Errorf("wires: make port %s: %w", name, err), p.Close())
 	}
-	t.Cleanup(func() { socket.Close() })
-	return socket
+	return p, nil
 }
 
 // makeVeth makes a pair with both ends up in the current namespace and returns the index of the first.
@@ -175,6 +188,9 @@ func makeTap(name string) (*tap, int, error) {
 	}
 	return &tap{fd}, index, nil
 }
+
+// Close implements endpoint.
+func (d *tap) Close() error { return unix.Close(d.fd) }
 
 // Send implements endpoint. The kernel has run the XDP program when it returns.
 func (d *tap) Send(frame []byte) error {

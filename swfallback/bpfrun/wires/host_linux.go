@@ -1,37 +1,44 @@
-package bpftest
+package wires
 
 import (
 	"errors"
 	"fmt"
-	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
 )
 
 // openHost opens an endpoint where everything comes out that a device hands up the stack. A packet socket would also
 // show what a tcx program takes away, because it looks in front of tcx, and by holding the packet it would keep
 // such a program from changing it in place. So the last tcx program of the device copies the packet into a tap.
 // Kernels without tcx (before 6.6) get a packet socket.
-func openHost(t testing.TB, device string, index int) endpoint {
-	t.Helper()
+func openHost(device string, index int) (endpoint, error) {
 	copies, copiesIndex, err := makeTap(device + "-host")
 	if err != nil {
-		t.Fatalf("make tap for the host's side of %s: %v", device, err)
+		return nil, fmt.Errorf("make tap for the host's side: %w", err)
 	}
-	t.Cleanup(func() { unix.Close(copies.fd) })
 	attached, err := copyTo(index, copiesIndex)
-	if errors.Is(err, ebpf.ErrNotSupported) {
-		return openSocket(t, device)
+	switch {
+	case err == nil:
+		return &hostSide{copies, attached}, nil
+	case !errors.Is(err, ebpf.ErrNotSupported):
+		return nil, errors.Join(fmt.Errorf("watch the host's side: %w", err), copies.Close())
 	}
-	if err != nil {
-		t.Fatalf("watch the host's side of %s: %v", device, err)
+	if err := copies.Close(); err != nil {
+		return nil, err
 	}
-	t.Cleanup(func() { attached.Close() })
-	return copies
+	return OpenSocket(device)
 }
+
+// hostSide is the tap that copies come out of, with the program that makes them.
+type hostSide struct {
+	*tap
+	program link.Link
+}
+
+// Close implements endpoint.
+func (h *hostSide) Close() error { return errors.Join(h.program.Close(), h.tap.Close()) }
 
 // copyTo makes a device copy what it receives to another one, behind all its other tcx programs.
 func copyTo(device, copies int) (link.Link, error) {
