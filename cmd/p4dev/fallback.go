@@ -208,7 +208,11 @@ func (a *app) detach(ctx context.Context, name string, force bool) error {
 
 // openFallback opens a target by its name, or by the handle of the device whose ports it is attached to.
 func (a *app) openFallback(ctx context.Context, name string) (*swfallback.Fallback, error) {
-	return swfallback.Open(ctx, fallbackName(name), swfallback.At(a.place()))
+	fb, err := swfallback.Open(ctx, fallbackName(name), swfallback.At(a.place()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no fallback %s, 'p4dev fallback show' lists them: %w", name, err)
+	}
+	return fb, err
 }
 
 // fallbackName makes a target's name of a device's handle; names are left as they are.

@@ -47,7 +47,8 @@ lines, and a device that has what it needs, or has no package, is no failure.`,
 		Example: `  p4dev flash pci/0000:01:00.0 l3router.p4fw
   p4dev flash pci/0000:01:00.0
   p4dev flash --dry-run pci/0000:01:00.0 l3router.p4fw`,
-		Args: cobra.RangeArgs(1, 2),
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: a.completeDevice,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file := ""
 			if len(args) == 2 {

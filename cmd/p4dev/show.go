@@ -49,8 +49,8 @@ headers, tables, resources, regions and health. Without a section all of them ar
 		Example: `  p4dev show pci/0000:01:00.0
   p4dev show pci/0000:01:00.0 tables
   p4dev show pci/0000:01:00.0 parser --graph svg > parser.svg`,
-		Args:      cobra.RangeArgs(1, 2),
-		ValidArgs: sectionNames,
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: a.completeDevice,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h, err := devlink.ParseHandle(args[0])
 			if err != nil {
