@@ -146,6 +146,9 @@ func (s *keyStore) firstPresent(el *elements) error {
 
 // reserve puts new keys into the index, all or none: a key that the table has, or that comes twice, is ErrExists.
 func (s *keyStore) reserve(el *elements) error {
+	if len(s.index) == 0 {
+		s.index = make(map[string]uint32, el.len()) // does not have to grow
+	}
 	for i, name := range el.names {
 		if _, exists := s.index[name]; exists {
 			for _, name := range el.names[:i] {
@@ -270,18 +273,12 @@ func (s *keyStore) remove(entries []*pipeline.Entry) (edit, error) {
 	if err != nil {
 		return edit{}, err
 	}
-	if el.values, err = s.readOld(el); err != nil {
-		return edit{}, err
-	}
 	return edit{
-		apply: func() error {
-			err := s.erase(el)
-			if err != nil {
-				_, undo := bpfrun.UpdateBatch(s.entry, el.keys, el.values, el.len())
-				err = errors.Join(err, undo)
-			}
+		keep: func() (err error) {
+			el.values, err = s.readOld(el)
 			return err
 		},
+		apply: func() error { return s.erase(el) },
 		undo: func() error {
 			s.forget()
 			_, err := bpfrun.UpdateBatch(s.entry, el.keys, el.values, el.len())

@@ -31,8 +31,9 @@ var (
 
 // edit is a change of one table. Either it is applied, or cancelled, where cancel is not nil.
 type edit struct {
+	keep   func() error // remembers what undo needs; nil where nothing has to be remembered
 	apply  func() error // changes all or nothing
-	undo   func() error // takes back what apply did
+	undo   func() error // takes back what apply did, after keep
 	cancel func()       // gives up what apply would have used
 }
 
@@ -40,7 +41,13 @@ type edit struct {
 // cancelled.
 func commit(edits []edit) error {
 	for i, e := range edits {
-		err := e.apply()
+		var err error
+		if e.keep != nil && i < len(edits)-1 { // the last one is never undone
+			err = e.keep()
+		}
+		if err == nil {
+			err = e.apply()
+		}
 		if err == nil {
 			continue
 		}
