@@ -17,7 +17,6 @@ type traffic struct {
 	want map[uint32]pending // by sequence number
 	next uint32
 	got  []Tally // by route; only Sent, Lost, Wrong
-	done chan struct{}
 }
 
 type pending struct {
