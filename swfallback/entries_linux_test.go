@@ -247,21 +247,45 @@ func TestIdleTime(t *testing.T) {
 	}
 }
 
-func TestReplicas(t *testing.T) {
-	f := attachProgram(t, "features/replicate")
+func TestMulticastGroups(t *testing.T) {
+	f := attachProgram(t, "l2switch")
 	group := pipeline.MulticastGroup{ID: 5, Replicas: []pipeline.Replica{{Port: 1}, {Port: 2, Instance: 7}}}
-	if err := f.SetCloneSession(pipeline.CloneSession{ID: 3, Multicast: 5, Truncate: 64}); err != nil {
-		t.Fatal(err)
-	}
 	if err := f.SetMulticastGroup(group); err != nil {
 		t.Fatal(err)
 	}
-	again := reopen(t, f)
-	groups, err := again.MulticastGroups()
+	groups, err := reopen(t, f).MulticastGroups()
 	if err != nil || fmt.Sprint(groups) != fmt.Sprint([]pipeline.MulticastGroup{group}) {
 		t.Errorf("groups %v, %v", groups, err)
 	}
-	sessions, err := again.CloneSessions()
+	if err := f.SetMulticastGroup(pipeline.MulticastGroup{ID: 5}); err != nil {
+		t.Fatal(err)
+	}
+	if groups, err := f.MulticastGroups(); err != nil || len(groups) != 0 {
+		t.Errorf("left: %v, %v", groups, err)
+	}
+	if err := f.SetMulticastGroup(pipeline.MulticastGroup{}); !errors.Is(err, pipeline.ErrBadRange) {
+		t.Errorf("group 0: %v", err)
+	}
+	group.Replicas = make([]pipeline.Replica, f.gen.object.Options.MaxReplicas+1)
+	if err := f.SetMulticastGroup(group); err == nil {
+		t.Error("a group of too many replicas")
+	}
+	if err := attachProgram(t, "l3router").SetMulticastGroup(group); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a program without groups: %v", err)
+	}
+}
+
+// TestCloneSessions needs a program that clones to be compiled.
+func TestCloneSessions(t *testing.T) {
+	f := attachProgram(t, "features/replicate")
+	if err := f.SetCloneSession(pipeline.CloneSession{ID: 3, Multicast: 5, Truncate: 64}); err != nil {
+		t.Fatal(err)
+	}
+	group := pipeline.MulticastGroup{ID: 5, Replicas: []pipeline.Replica{{Port: 1}, {Port: 2, Instance: 7}}}
+	if err := f.SetMulticastGroup(group); err != nil {
+		t.Fatal(err)
+	}
+	sessions, err := reopen(t, f).CloneSessions()
 	if err != nil || len(sessions) != 1 || sessions[0].Multicast != 5 || sessions[0].Truncate != 64 || sessions[0].Replicas != nil {
 		t.Errorf("sessions %v, %v", sessions, err)
 	}
@@ -269,19 +293,11 @@ func TestReplicas(t *testing.T) {
 	if err != nil || fmt.Sprint(inner[0].Replicas) != fmt.Sprint(group.Replicas) {
 		t.Errorf("the session did not follow its group: %v, %v", inner, err)
 	}
-	if err := f.SetMulticastGroup(pipeline.MulticastGroup{ID: 5}); err != nil {
-		t.Fatal(err)
-	}
 	if err := f.SetCloneSession(pipeline.CloneSession{ID: 3}); err != nil {
 		t.Fatal(err)
 	}
-	groups, _ = f.MulticastGroups()
-	sessions, _ = f.CloneSessions()
-	if len(groups)+len(sessions) != 0 {
-		t.Errorf("left: %v, %v", groups, sessions)
-	}
-	if err := f.SetMulticastGroup(pipeline.MulticastGroup{}); !errors.Is(err, pipeline.ErrBadRange) {
-		t.Errorf("group 0: %v", err)
+	if sessions, err := f.CloneSessions(); err != nil || len(sessions) != 0 {
+		t.Errorf("left: %v, %v", sessions, err)
 	}
 	if err := f.SetCloneSession(pipeline.CloneSession{ID: 1 << 15}); !errors.Is(err, pipeline.ErrBadRange) {
 		t.Errorf("session 32768: %v", err)
