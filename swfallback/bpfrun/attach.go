@@ -67,33 +67,15 @@ func Attach(d *Datapath, device int, mode Mode) (_ *Attachment, err error) {
 	}
 	if mode != ModeGeneric {
 		a.Mode = ModeNative
-		a.xdp, err = attachXDP(d, device, link.XDPDriverMode)
+		a.xdp, err = attachXDP(d.Programs[ProgramXDP], device, ModeNative)
 		if err == nil || mode == ModeNative || !noDriverXDP(err) {
 			return a, err
 		}
 		a.NotNative = err
 	}
 	a.Mode = ModeGeneric
-	a.xdp, err = attachXDP(d, device, link.XDPGenericMode)
+	a.xdp, err = attachXDP(d.Programs[ProgramXDP], device, ModeGeneric)
 	return a, err
-}
-
-func attachXDP(d *Datapath, device int, flags link.XDPAttachFlags) (link.Link, error) {
-	attached, err := link.AttachXDP(link.XDPOptions{Program: d.Programs[ProgramXDP], Interface: device, Flags: flags})
-	if err != nil {
-		return nil, fmt.Errorf("attach xdp: %w", err)
-	}
-	return attached, nil
-}
-
-func attachTC(program *ebpf.Program, device int) (link.Link, error) {
-	attached, err := link.AttachTCX(link.TCXOptions{
-		Program: program, Interface: device, Attach: ebpf.AttachTCXIngress, Anchor: link.Head(),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("attach tcx ingress (kernel 6.6): %w", err)
-	}
-	return attached, nil
 }
 
 // Pin keeps the attachment beyond the process, as dir/xdp_NAME and dir/tc_NAME. Names must not contain a

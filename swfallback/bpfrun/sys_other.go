@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"runtime"
 	"syscall"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 )
 
 // supported reports that only Linux has what this package needs.
@@ -33,3 +36,7 @@ const (
 	errnoTooBig  = syscall.Errno(7)
 	errnoNoSpace = syscall.ENOSPC
 )
+
+func attachXDP(*ebpf.Program, int, Mode) (link.Link, error) { return nil, supported() }
+
+func attachTC(*ebpf.Program, int) (link.Link, error) { return nil, supported() }
