@@ -324,7 +324,7 @@ func (p Pattern) String() string {
 			b.WriteByte('*')
 			continue
 		}
-		b.WriteByte("0123456789abcdef"[n])
+		b.WriteByte(hexDigits[n])
 	}
 	if p.Exact {
 		b.WriteByte('$')

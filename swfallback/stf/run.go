@@ -126,6 +126,10 @@ func (r *Result) Err() error {
 type Failure struct {
 	Line int // of the expectation; 0: a packet that no line expects
 	Text string
+	// Of packets; Want is nil for one that no line expects, Got for one that did not come.
+	Port uint32
+	Got  []byte
+	Want *Pattern
 }
 
 // Error returns the failure in one line.
@@ -189,12 +193,11 @@ func order(all []Statement) []Statement {
 		case *Expect:
 			ports[s.Port] = true
 		}
-		switch s.(type) {
-		case *Packet, *Expect, *CheckCounter, *Wait, *NoPacket:
+		if isTraffic(s) {
 			then = append(then, s)
-		default:
-			first = append(first, s)
+			continue
 		}
+		first = append(first, s)
 	}
 	if len(ports) <= 1 {
 		return all
@@ -237,7 +240,13 @@ func (r *runner) collect(ctx context.Context) error {
 }
 
 func (r *runner) fail(line int, format string, args ...any) {
-	r.result.Failures = append(r.result.Failures, Failure{line, fmt.Sprintf(format, args...)})
+	r.result.Failures = append(r.result.Failures, Failure{Line: line, Text: fmt.Sprintf(format, args...)})
+}
+
+// failPacket is fail for a packet that came or did not come.
+func (r *runner) failPacket(f Failure, format string, args ...any) {
+	f.Text = fmt.Sprintf(format, args...)
+	r.result.Failures = append(r.result.Failures, f)
 }
 
 // compare holds what came out of each port that the test names against the expects for it.
@@ -265,15 +274,17 @@ func (r *runner) compare(all []Statement) {
 
 func (r *runner) comparePort(port uint32, want []*Expect, got [][]byte) {
 	for i, e := range want {
+		f := Failure{Line: e.Pos(), Port: port, Want: &e.Pattern}
 		switch {
 		case i >= len(got):
-			r.fail(e.Pos(), "port %d: nothing came, want %v", port, e.Pattern)
+			r.failPacket(f, "port %d: nothing came, want %v", port, e.Pattern)
 		case !e.Pattern.Match(got[i]):
-			r.fail(e.Pos(), "port %d: packet %d\n got %x\nwant %v", port, i, got[i], e.Pattern)
+			f.Got = got[i]
+			r.failPacket(f, "port %d: packet %d\n got %x\nwant %v", port, i, got[i], e.Pattern)
 		}
 	}
 	for i := len(want); i < len(got); i++ {
-		r.fail(0, "port %d: packet %d is not expected: %x", port, i, got[i])
+		r.failPacket(Failure{Port: port, Got: got[i]}, "port %d: packet %d is not expected: %x", port, i, got[i])
 	}
 }
 

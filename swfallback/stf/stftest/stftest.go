@@ -16,12 +16,8 @@ import (
 	"github.com/p4dev/p4dev/swfallback/stf"
 )
 
-// Case is one packet test with its program.
-type Case struct {
-	Name    string // "p4/features/keys_cli", "v1model/action-bind1"
-	Program string // path of the BMv2 JSON
-	Files   []string
-}
+// Case is one packet test with its program; its name is "p4/features/keys_cli", "v1model/action-bind1".
+type Case = stf.Case
 
 // Open makes an engine run a program.
 type Open func(t *testing.T, p *pipeline.Program) stf.Engine
@@ -74,27 +70,6 @@ func play(t *testing.T, c Case, open Open) error {
 	return result.Err()
 }
 
-// Load reads the case's files and joins them.
-func (c Case) Load() (*stf.Test, error) {
-	var tests []*stf.Test
-	for _, file := range c.Files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		read := stf.Read
-		if filepath.Ext(file) == ".cli" {
-			read = stf.ReadCommands
-		}
-		test, err := read(filepath.Base(file), data)
-		if err != nil {
-			return nil, err
-		}
-		tests = append(tests, test)
-	}
-	return stf.Join(c.Name, tests...), nil
-}
-
 // LoadProgram reads a BMv2 JSON file and, where there is one, the P4Info beside it.
 func LoadProgram(path string) (*pipeline.Program, error) {
 	data, err := os.ReadFile(path)
@@ -130,8 +105,7 @@ func Root(t testing.TB) string {
 // Own returns the cases of testdata/p4.
 func Own(t testing.TB) []Case {
 	t.Helper()
-	dir := filepath.Join(Root(t), "testdata", "p4")
-	return append(casesIn(t, "p4", dir), casesIn(t, "p4/features", filepath.Join(dir, "features"))...)
+	return casesIn(t, "p4", filepath.Join(Root(t), "testdata", "p4"))
 }
 
 // Conformance returns the cases of the corpus; without it the test is skipped, or fails where
@@ -158,26 +132,15 @@ func Corpus(t testing.TB) string {
 	return dir
 }
 
-// casesIn pairs each packet test of a folder with its program: NAME.stf with NAME.json, NAME_cli.stf with
-// NAME.cli and NAME.json, NAME_VARIANT.stf with NAME.json.
+// casesIn returns the packet tests below a folder, named with a prefix in the place of its path.
 func casesIn(t testing.TB, prefix, dir string) []Case {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.stf"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no packet tests in %s: %v", dir, err)
+	cases, err := stf.Find(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	var out []Case
-	for _, file := range files {
-		base := strings.TrimSuffix(file, ".stf")
-		c := Case{Name: prefix + "/" + filepath.Base(base), Program: base + ".json", Files: []string{file}}
-		if _, err := os.Stat(c.Program); err != nil {
-			program := base[:strings.LastIndexByte(base, '_')]
-			c.Program = program + ".json"
-			if strings.HasSuffix(base, "_cli") {
-				c.Files = []string{program + ".cli", file}
-			}
-		}
-		out = append(out, c)
+	for i := range cases {
+		cases[i].Name = prefix + strings.TrimPrefix(cases[i].Name, filepath.ToSlash(dir))
 	}
-	return out
+	return cases
 }
