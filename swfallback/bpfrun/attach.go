@@ -119,7 +119,7 @@ func (a *Attachment) Device() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("bpfrun: ask attachment: %w", err)
 	}
-	return int(info.XDP().Ifindex), nil
+	return deviceOf(info), nil
 }
 
 // ProgramID returns the kernel's number of the XDP program that runs.

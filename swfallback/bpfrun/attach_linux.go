@@ -30,3 +30,6 @@ func attachTC(program *ebpf.Program, device int) (link.Link, error) {
 	}
 	return attached, nil
 }
+
+// deviceOf returns the index of the device that an XDP link is attached to.
+func deviceOf(info *link.Info) int { return int(info.XDP().Ifindex) }

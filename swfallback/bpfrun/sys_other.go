@@ -40,3 +40,5 @@ const (
 func attachXDP(*ebpf.Program, int, Mode) (link.Link, error) { return nil, supported() }
 
 func attachTC(*ebpf.Program, int) (link.Link, error) { return nil, supported() }
+
+func deviceOf(*link.Info) int { return 0 }
