@@ -1,0 +1,179 @@
+package bpfgen
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
+
+// randomEntry makes a valid entry of a table.
+func randomEntry(r *rand.Rand, t *pipeline.Table) *pipeline.Entry {
+	e := &pipeline.Entry{Table: t, SkipHW: r.IntN(2) == 0}
+	for _, k := range t.Keys {
+		m := pipeline.Match{Value: randomBits(r, k.Width)}
+		switch k.Kind {
+		case pipeline.MatchLPM:
+			m.Prefix = r.IntN(k.Width + 1)
+			m.Value = and(m.Value, prefixMask(k.Width, m.Prefix))
+		case pipeline.MatchTernary:
+			m.Mask = randomBits(r, k.Width)
+			m.Value = and(m.Value, m.Mask)
+		case pipeline.MatchOptional:
+			m.Mask = prefixMask(k.Width, r.IntN(2)*k.Width)
+			m.Value = and(m.Value, m.Mask)
+		case pipeline.MatchRange:
+			m.High = prefixMask(k.Width, k.Width)
+		}
+		e.Match = append(e.Match, m)
+	}
+	if t.NeedsPriority() {
+		e.Priority = 1 + r.Int32N(1000)
+	}
+	a := t.Actions[r.IntN(len(t.Actions))]
+	e.Call = &pipeline.ActionCall{Action: a}
+	for _, p := range a.Params {
+		e.Call.Args = append(e.Call.Args, randomBits(r, p.Width))
+	}
+	return e
+}
+
+func randomBits(r *rand.Rand, width int) []byte {
+	b := make([]byte, (width+7)/8)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return and(b, prefixMask(width, width))
+}
+
+func and(a, b []byte) []byte {
+	out := make([]byte, len(a))
+	for i := range a {
+		out[i] = a[i] & b[i]
+	}
+	return out
+}
+
+// TestEntriesRoundTrip encodes and decodes entries of every table of the programs that have no profile.
+func TestEntriesRoundTrip(t *testing.T) {
+	const seed = 1
+	r := rand.New(rand.NewPCG(seed, seed))
+	t.Logf("seed %d", seed)
+	kinds := make(map[LookupKind]int)
+	for _, name := range programs(t) {
+		for _, tab := range openProgram(t, name).Tables {
+			l, err := newTableLayout(tab, &mapNames{})
+			if err != nil || l == nil || l.Kind == LookupKeyless {
+				continue
+			}
+			kinds[l.Kind]++
+			for range 20 {
+				e := randomEntry(r, tab)
+				if err := pipeline.CheckEntry(e); err != nil {
+					t.Fatalf("%s: %v", tab.Name, err)
+				}
+				checkRoundTrip(t, l, e, 1+r.Uint32N(1000))
+			}
+		}
+	}
+	for _, k := range []LookupKind{LookupHash, LookupLPM, LookupClassifier} {
+		if kinds[k] == 0 {
+			t.Errorf("no %s table in any program", k)
+		}
+	}
+}
+
+func checkRoundTrip(t *testing.T, l *TableLayout, e *pipeline.Entry, slot uint32) {
+	t.Helper()
+	got, gotSlot := decodeEntry(t, l, e, slot)
+	if gotSlot != slot {
+		t.Errorf("%s: slot %d, want %d", l.Table.Name, gotSlot, slot)
+	}
+	same := cmp.Comparer(func(a, b *pipeline.Action) bool { return a == b })
+	tables := cmp.Comparer(func(a, b *pipeline.Table) bool { return a == b })
+	if diff := cmp.Diff(e, got, same, tables); diff != "" {
+		t.Errorf("%s: entry differs after a round trip (-want +got):\n%s", l.Table.Name, diff)
+	}
+	def, err := l.AppendDefault(nil, e.Call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, err := l.DecodeDefault(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(e.Call, call, same); diff != "" {
+		t.Errorf("%s: default differs after a round trip (-want +got):\n%s", l.Table.Name, diff)
+	}
+}
+
+func decodeEntry(t *testing.T, l *TableLayout, e *pipeline.Entry, slot uint32) (*pipeline.Entry, uint32) {
+	t.Helper()
+	if l.Kind == LookupClassifier {
+		spec, err := l.BuildClassifier([]*pipeline.Entry{e}, []uint32{slot})
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, slots, err := l.DecodeClassifier([][]byte{spec.Contents[0].Value.([]byte)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entries[0], slots[0]
+	}
+	key, err := l.AppendKey(nil, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := l.AppendValue(nil, e, slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, gotSlot, err := l.Decode(key, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got, gotSlot
+}
+
+func TestKeysDiffer(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for _, tab := range openProgram(t, "l2switch").Tables {
+		l, err := newTableLayout(tab, &mapNames{})
+		if err != nil || l == nil || l.Kind != LookupHash {
+			continue
+		}
+		e := randomEntry(r, tab)
+		for i, k := range tab.Keys {
+			for bit := range k.Width {
+				f := *e
+				f.Match = append([]pipeline.Match(nil), e.Match...)
+				v := append([]byte(nil), e.Match[i].Value...)
+				v[len(v)-1-bit/8] ^= 1 << (bit % 8)
+				f.Match[i] = pipeline.Match{Value: v}
+				a, _ := l.AppendKey(nil, e)
+				b, _ := l.AppendKey(nil, &f)
+				if cmp.Equal(a, b) {
+					t.Errorf("%s: bit %d of %s does not show in the key", tab.Name, bit, k.Name)
+				}
+			}
+		}
+	}
+}
+
+func TestReplicasRoundTrip(t *testing.T) {
+	l := &ReplicaLayout{ValueSize: replicaHeader + 8*4, Max: 4}
+	want := pipeline.CloneSession{Truncate: 60, Multicast: 9, Replicas: []pipeline.Replica{{Port: 1, Instance: 7}, {Port: 511}}}
+	value, err := l.AppendReplicas(nil, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := l.DecodeReplicas(value)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("replicas differ (-want +got): %v\n%s", err, diff)
+	}
+	if _, err := l.AppendReplicas(nil, pipeline.CloneSession{Replicas: make([]pipeline.Replica, 5)}); err == nil {
+		t.Error("five replicas fit into four places")
+	}
+}
