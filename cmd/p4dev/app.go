@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/p4dev/p4dev/devlink/sim"
+	"github.com/p4dev/p4dev/offload"
 )
 
 // app is what all commands share: where they write and the global flags.
@@ -29,8 +30,9 @@ type app struct {
 	netns    string // network namespace to work in, a name of "ip netns"
 	agent    string // address of the device's P4Runtime agent
 
-	simKernel *sim.Kernel    // of --endpoint sim, made when it is first asked for
-	atExit    []func() error // in the order of their making; the last is run first
+	observe   func(offload.Event) // what happens in a load; nil: log
+	simKernel *sim.Kernel         // of --endpoint sim, made when it is first asked for
+	atExit    []func() error      // in the order of their making; the last is run first
 }
 
 func newApp(in io.Reader, out, errOut io.Writer) *app {

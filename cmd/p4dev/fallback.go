@@ -87,18 +87,20 @@ func (a *app) attach(ctx context.Context, what string, f attachFlags) error {
 		return err
 	}
 	defer fb.Close()
-	if cfg.Device != "" {
-		// The program's own entries and defaults go into hardware at once.
-		if err := a.reconcileQuietly(ctx, cfg.Name); err != nil {
-			fmt.Fprintf(a.err, "p4dev: attached, but the hardware holds nothing yet: %v\n", err)
-		}
+	if err := a.reconcileDevice(ctx, fb); err != nil {
+		fmt.Fprintf(a.err, "p4dev: attached, but the hardware holds nothing yet: %v\n", err)
 	}
 	return a.renderFallback(fb)
 }
 
-// reconcileQuietly is "table reconcile" without output.
-func (a *app) reconcileQuietly(ctx context.Context, name string) error {
-	s, err := a.openSession(ctx, name)
+// reconcileDevice is "table reconcile" without output, for a fallback that belongs to a device: the program's
+// own entries and defaults go into hardware at once.
+func (a *app) reconcileDevice(ctx context.Context, fb *swfallback.Fallback) error {
+	st, err := fb.Show()
+	if err != nil || st.Device == "" {
+		return err
+	}
+	s, err := a.openSession(ctx, st.Name)
 	if err != nil {
 		return err
 	}
@@ -172,6 +174,9 @@ func (a *app) replace(ctx context.Context, name, path string) error {
 	}
 	for _, t := range slices.Sorted(maps.Keys(carried.Dropped)) {
 		fmt.Fprintf(a.err, "p4dev: %d entries of %s have no place in the new program\n", carried.Dropped[t], t)
+	}
+	if err := a.reconcileDevice(ctx, fb); err != nil {
+		fmt.Fprintf(a.err, "p4dev: replaced, but the hardware holds nothing yet: %v\n", err)
 	}
 	return a.renderFallback(fb)
 }

@@ -157,11 +157,18 @@ func (a *app) follow(ctx context.Context, s *session, h devlink.Handle, pkg *fir
 		}
 		s.hardware = nil
 	}
-	return a.manage(ctx, s, h, src.Tag)
+	cfg, err := a.deviceConfig(ctx, s, h, src.Tag)
+	if err != nil {
+		return nil, err
+	}
+	// Load opens the gate when it has the manager: that is when the entries go into hardware.
+	cfg.Gate.State, cfg.Gate.Reason = offload.GateUnknown, "a load is in progress"
+	return offload.NewManager(cfg)
 }
 
 func (a *app) flash(ctx context.Context, device, file string, f flashFlags) error {
 	p := newProgress(a.out, a.err, a.json)
+	a.observe = p.observe
 	r, err := a.load(ctx, device, file, f, p.observe)
 	p.end()
 	if r != nil {
@@ -216,11 +223,14 @@ func (a *app) probe(ctx context.Context, device, file string, f flashFlags) erro
 	return errors.Join(err, errSilent)
 }
 
+// onlyOlder reports whether a package was refused for nothing but its age: the device has something newer.
 func onlyOlder(findings []firmware.Finding) bool {
+	older := false
 	for _, f := range findings {
-		if f.Severity == firmware.Refusal && f.Kind != firmware.Older {
+		older = older || f.Kind == firmware.Older
+		if f.Severity == firmware.Refusal && f.Kind != firmware.Older && f.Kind != firmware.BelowLowest {
 			return false
 		}
 	}
-	return true
+	return older
 }

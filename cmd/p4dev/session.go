@@ -65,25 +65,30 @@ func (a *app) openSession(ctx context.Context, name string) (_ *session, err err
 	if err != nil {
 		return nil, err
 	}
-	s.manager, err = a.manage(ctx, s, h, st.Tag)
+	cfg, err := a.deviceConfig(ctx, s, h, st.Tag)
+	if err != nil {
+		return nil, err
+	}
+	s.manager, err = offload.NewManager(cfg)
 	return s, err
 }
 
 func (a *app) managerConfig(s *session) offload.Config {
-	return offload.Config{Program: s.fallback.Program(), Software: s.fallback, Observe: offload.LogEvents(a.log)}
+	observe := a.observe
+	if observe == nil {
+		observe = offload.LogEvents(a.log)
+	}
+	return offload.Config{Program: s.fallback.Program(), Software: s.fallback, Observe: observe}
 }
 
-// manage returns a manager over the fallback and, as far as the gate allows, the device.
-func (a *app) manage(ctx context.Context, s *session, h devlink.Handle, tag string) (*offload.Manager, error) {
-	cfg := a.managerConfig(s)
-	var err error
-	if cfg.Gate, err = a.connectHardware(ctx, s, h, tag); err != nil {
-		return nil, err
-	}
+// deviceConfig is that of a manager over the fallback and, as far as the gate allows, the device.
+func (a *app) deviceConfig(ctx context.Context, s *session, h devlink.Handle, tag string) (cfg offload.Config, err error) {
+	cfg = a.managerConfig(s)
+	cfg.Gate, err = a.connectHardware(ctx, s, h, tag)
 	if s.hardware != nil {
 		cfg.Hardware = s.hardware
 	}
-	return offload.NewManager(cfg)
+	return cfg, err
 }
 
 // connectHardware compares the device with the fallback and, where they are the same, connects to its agent. A
