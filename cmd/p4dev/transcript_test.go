@@ -137,6 +137,7 @@ var changing = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?`), "TIME"},
+	{regexp.MustCompile(`"ifindex": [0-9]+`), `"ifindex": INDEX`},
 	{regexp.MustCompile(`"seconds": [0-9.e-]+`), `"seconds": SECONDS`},
 	{regexp.MustCompile(`go1\.[0-9.]+[^ "\n]*`), "GO"},
 	{regexp.MustCompile(`\.l3router-[0-9]+`), ".l3router-RANDOM"},
