@@ -281,21 +281,68 @@ func (a *app) renderFallback(fb *swfallback.Fallback) error {
 
 // fallbackView is what "fallback show -j" prints.
 type fallbackView struct {
-	Program  string                     `json:"program"`
-	Source   string                     `json:"source,omitempty"`
-	Device   string                     `json:"device,omitempty"`
-	Since    time.Time                  `json:"since"`
-	Ports    []swfallback.PortStatus    `json:"ports"`
-	Tables   []swfallback.TableStatus   `json:"tables"`
-	Maps     []swfallback.MapStatus     `json:"maps"`
-	Programs []swfallback.ProgramStatus `json:"programs"`
-	Packets  map[string]uint64          `json:"packets,omitempty"`
-	Pinned   string                     `json:"pinned"`
+	Program  string            `json:"program"`
+	Source   string            `json:"source,omitempty"`
+	Device   string            `json:"device,omitempty"`
+	Since    time.Time         `json:"since"`
+	Ports    []portView        `json:"ports"`
+	Tables   []bpfTableView    `json:"tables"`
+	Maps     []mapView         `json:"maps"`
+	Programs []bpfProgramView  `json:"programs"`
+	Packets  map[string]uint64 `json:"packets,omitempty"`
+	Pinned   string            `json:"pinned"`
 }
 
+// The views of a status have the fields of swfallback's types in their order, so that they convert.
+type (
+	portView struct {
+		Port      uint32 `json:"port"`
+		Interface string `json:"netdev"`
+		Index     int    `json:"ifindex"`
+		Mode      string `json:"mode"`
+		NotNative string `json:"not_native,omitempty"`
+		ProgramID uint32 `json:"program_id"`
+	}
+	bpfTableView struct {
+		Name    string `json:"name"`
+		Kind    string `json:"kind"`
+		Entries int    `json:"entries"`
+		Size    int    `json:"size"`
+		Map     string `json:"map"`
+	}
+	mapView struct {
+		Name       string `json:"name"`
+		Type       string `json:"type"`
+		ID         uint32 `json:"id"`
+		KeySize    int    `json:"key_bytes"`
+		ValueSize  int    `json:"value_bytes"`
+		MaxEntries int    `json:"max_entries"`
+		Memory     uint64 `json:"memory_bytes"`
+	}
+	bpfProgramView struct {
+		Name         string `json:"name"`
+		ID           uint32 `json:"id"`
+		Tag          string `json:"tag"`
+		Instructions int    `json:"instructions"`
+	}
+)
+
 func viewFallback(st *swfallback.Status) fallbackView {
-	v := fallbackView{Program: st.Program, Source: st.Tag, Device: st.Device, Since: st.Since, Ports: st.Ports,
-		Tables: st.Tables, Maps: st.Maps, Programs: st.Programs, Pinned: filepath.Join(bpfrun.DefaultRoot, "p4dev", st.Name)}
+	v := fallbackView{Program: st.Program, Source: st.Tag, Device: st.Device, Since: st.Since,
+		Ports: []portView{}, Tables: []bpfTableView{}, Maps: []mapView{}, Programs: []bpfProgramView{},
+		Pinned: filepath.Join(bpfrun.DefaultRoot, "p4dev", st.Name)}
+	for _, p := range st.Ports {
+		v.Ports = append(v.Ports, portView(p))
+	}
+	for _, t := range st.Tables {
+		v.Tables = append(v.Tables, bpfTableView(t))
+	}
+	for _, m := range st.Maps {
+		v.Maps = append(v.Maps, mapView(m))
+	}
+	for _, p := range st.Programs {
+		v.Programs = append(v.Programs, bpfProgramView(p))
+	}
 	for i, c := range st.Fates {
 		if v.Packets == nil {
 			v.Packets = make(map[string]uint64)
