@@ -115,9 +115,9 @@ func (f Finding) String() string {
 
 // Program names a program in a device, as devlink info has it. Parts that the device does not report are "".
 type Program struct {
-	Name    string // fw.app.name
-	Version string // fw.app
-	Source  string // fw.app.source
+	Name    string `json:"name,omitempty"`    // fw.app.name
+	Version string `json:"version,omitempty"` // fw.app
+	Source  string `json:"source,omitempty"`  // fw.app.source
 }
 
 // DeviceState is what Check compares a package with. The zero value stands for loading into software only.
