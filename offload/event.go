@@ -61,8 +61,11 @@ type LoadStep struct {
 
 // Log implements Event.
 func (e LoadStep) Log() (slog.Level, string, []slog.Attr) {
-	return slog.LevelInfo, "load", []slog.Attr{slog.String("step", string(e.Step)), slog.String("message", e.Message),
-		slog.Uint64("done", e.Done), slog.Uint64("total", e.Total)}
+	attrs := []slog.Attr{slog.String("step", string(e.Step)), slog.String("message", e.Message)}
+	if e.Total > 0 {
+		attrs = append(attrs, slog.Uint64("done", e.Done), slog.Uint64("total", e.Total))
+	}
+	return slog.LevelInfo, "load", attrs
 }
 
 // Trouble reports a fault that did not make the call fail.
