@@ -43,9 +43,24 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitDone
 	}
 	if !errors.Is(err, errSilent) {
-		fmt.Fprintf(errOut, "p4dev: %v\n", err)
+		printError(errOut, err)
 	}
 	return exitStatus(err)
+}
+
+// printError writes an error for people: of a load what happened, what state that left, and what to do, each on a
+// line of its own.
+func printError(w io.Writer, err error) {
+	var load *offload.LoadError
+	if !errors.As(err, &load) || load.Error() != err.Error() { // alone, with nothing joined to it
+		fmt.Fprintf(w, "p4dev: %v\n", err)
+		return
+	}
+	fmt.Fprintf(w, "p4dev: %s: %v\n", load.Step, load.Err)
+	fmt.Fprintf(w, "  state: %s\n", load.State)
+	if load.Next != "" {
+		fmt.Fprintf(w, "  next:  %s\n", load.Next)
+	}
 }
 
 // errSilent ends a command whose result has been rendered already.
