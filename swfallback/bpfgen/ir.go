@@ -106,6 +106,7 @@ type value struct {
 	size   int    // bytes of opLoad, opStore and opSwap
 	cond   cond   // opSet
 	slot   *slot  // opFrame
+	fresh  bool   // opStore: nothing that was in the slot before matters any more
 	name   string // opMap, opMapValue
 	helper asm.BuiltinFunc
 	bits   int  // numbers only: at most so many low bits are ever set

@@ -1,5 +1,7 @@
 package bpfgen
 
+import "math/bits"
+
 // liveness says which values are needed where.
 type liveness struct {
 	index map[*value]int
@@ -96,4 +98,13 @@ func (s set) each(do func(int)) {
 			}
 		}
 	}
+}
+
+// count returns the number of elements.
+func (s set) count() int {
+	n := 0
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
 }

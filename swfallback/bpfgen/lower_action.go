@@ -294,8 +294,3 @@ func (l *lowerer) digestOp(st *state, q *pipeline.Primitive) {
 	}
 	st.digest = d.Index + 1
 }
-
-// hashOp computes base + hash % modulus.
-func (l *lowerer) hashOp(st *state, q *pipeline.Primitive, env *actionEnv) {
-	l.unsupported("hash")
-}

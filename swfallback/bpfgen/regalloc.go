@@ -38,26 +38,30 @@ func passRegisters(f *fn) error {
 	for range maxSpills {
 		a := &allocator{f: f, lv: newLiveness(f), temp: temp}
 		spill := a.overCalls()
-		if spill == nil {
-			spill = a.color()
+		if len(spill) == 0 {
+			v := a.color()
+			if v == nil {
+				return nil
+			}
+			if a.temp[v] {
+				break
+			}
+			spill = []*value{v}
 		}
-		if spill == nil {
-			return nil
+		for _, v := range spill {
+			a.spill(v)
 		}
-		if a.temp[spill] {
-			break
-		}
-		a.spill(spill)
 	}
 	return &LimitError{What: "values on the stack of " + f.name, Got: maxSpills + 1, Max: maxSpills}
 }
 
-// overCalls finds the values that live across calls, and one to spill where there are more than registers
-// that survive.
-func (a *allocator) overCalls() *value {
+// overCalls finds the values that live across calls, and those to spill where there are more than registers that
+// survive.
+func (a *allocator) overCalls() []*value {
 	a.crosses = newSet(len(a.lv.vals))
 	a.countUses()
-	var worst *value
+	var spill []*value
+	chosen := newSet(len(a.lv.vals))
 	for _, b := range a.f.blocks {
 		live := append(set(nil), a.lv.out[b]...)
 		a.lv.backwards(b, live, func(v *value, live set) {
@@ -67,14 +71,20 @@ func (a *allocator) overCalls() *value {
 			across := append(set(nil), live...)
 			across.remove(a.lv.index[v])
 			a.crosses.join(across, nil)
-			n := 0
-			across.each(func(int) { n++ })
-			if n > len(savedRegs) && worst == nil {
+			for w := range across {
+				across[w] &^= chosen[w]
+			}
+			for across.count() > len(savedRegs) {
+				var worst *value
 				across.each(func(i int) { worst = a.cheaper(worst, a.lv.vals[i]) })
+				i := a.lv.index[worst]
+				across.remove(i)
+				chosen.add(i)
+				spill = append(spill, worst)
 			}
 		})
 	}
-	return worst
+	return spill
 }
 
 // countUses counts how often every value is used.
@@ -124,14 +134,15 @@ func (a *allocator) spill(v *value) {
 	}
 	store := func(b *block) {
 		st := a.f.newValue(opStore, frame(), v)
-		st.size = 8
+		st.size, st.fresh = 8, true
 		b.ops = append(b.ops, st)
 	}
+	a.spillParam(v, frame)
 	for _, b := range a.f.blocks {
 		ops := b.ops
 		b.ops = nil
 		var here *value // the value in a register, since the last call
-		if v == a.f.ctx && b == a.f.blocks[0] || slices.Contains(b.params, v) {
+		if v == a.f.ctx && b == a.f.blocks[0] {
 			store(b)
 			here = v
 		}
@@ -180,5 +191,34 @@ func replaceInTerm(t *term, v *value, with func() *value) {
 	for _, e := range t.edges() {
 		n := copy(e.args, operands)
 		operands = operands[n:]
+	}
+}
+
+// spillParam makes a parameter one that is handed over on the stack: every way into its block stores it.
+func (a *allocator) spillParam(v *value, frame func() *value) {
+	if v.op != opParam {
+		return
+	}
+	for _, b := range a.f.blocks {
+		for _, e := range b.term.edges() {
+			i := slices.Index(e.to.params, v)
+			if i < 0 {
+				continue
+			}
+			arg := e.args[i]
+			if arg.remat() && !(arg.isConst() && fitsImm(arg.imm)) {
+				arg = moveTo(a.f, b, arg, nil)
+				a.temp[arg] = true
+			}
+			st := a.f.newValue(opStore, frame(), arg)
+			st.size, st.fresh = 8, true
+			b.ops = append(b.ops, st)
+			e.args = slices.Delete(slices.Clone(e.args), i, i+1)
+		}
+	}
+	for _, b := range a.f.blocks {
+		if i := slices.Index(b.params, v); i >= 0 {
+			b.params = slices.Delete(b.params, i, i+1)
+		}
 	}
 }

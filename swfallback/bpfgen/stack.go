@@ -92,6 +92,8 @@ func (s *slotLiveness) backwards(b *block, live set, note bool) {
 		}
 		if sl := s.first[v]; sl != nil {
 			live.remove(sl.id)
+		} else if v.fresh {
+			live.remove(v.args[0].slot.id)
 		}
 	}
 }
