@@ -362,7 +362,10 @@ func textFallback(w io.Writer, st *swfallback.Status) error {
 	}
 	for _, p := range st.Ports {
 		note := ""
-		if p.NotNative != "" {
+		switch {
+		case p.Index == 0:
+			note = " (the interface is gone)"
+		case p.NotNative != "":
 			note = " (" + p.NotNative + ")"
 		}
 		fmt.Fprintf(w, "  port %d %s, XDP %s%s\n", p.Port, p.Interface, p.Mode, note)

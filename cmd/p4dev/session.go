@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	"github.com/p4dev/p4dev/devlink"
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -101,7 +103,7 @@ func (a *app) connectHardware(ctx context.Context, s *session, h devlink.Handle,
 	}
 	defer c.Close()
 	gate, model, err := checkGate(ctx, c, h, s.fallback.Program(), tag)
-	if errors.Is(err, devlink.ErrDeviceGone) || errors.Is(err, devlink.ErrNoDevlink) {
+	if errors.Is(err, devlink.ErrDeviceGone) || errors.Is(err, devlink.ErrNoDevlink) || noEndpoint(err) {
 		fmt.Fprintf(a.err, "p4dev: software only: %v\n", err)
 		return offload.Gate{Device: h.String(), Want: tag, Reason: "the device is gone"}, nil
 	}
@@ -115,6 +117,11 @@ func (a *app) connectHardware(ctx context.Context, s *session, h devlink.Handle,
 		return gate, nil
 	}
 	return gate, err
+}
+
+// noEndpoint reports whether nobody listens at a "unix:" endpoint: the simulated NIC has ended.
+func noEndpoint(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)
 }
 
 // checkGate reads a device's advertisement and compares it with a program.
