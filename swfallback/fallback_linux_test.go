@@ -203,23 +203,19 @@ func checkGone(t *testing.T, fab *fabric, status *Status) {
 func TestReplaceUnderTraffic(t *testing.T) {
 	fab := newFabric(t, small(source(t, "l3router")), bpfrun.ModeAuto, (*bpftest.NetNS).Veth, 1, 2)
 	insert(t, fab.Fallback, routed...)
-	quit, replaced := make(chan struct{}), make(chan int, 1)
+	const replacements = 5
+	next := small(source(t, "l3router"))
+	finished := make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
-			select {
-			case <-quit:
-				replaced <- n
-				return
-			default:
-			}
-			carried, err := fab.Replace(context.Background(), nil, small(source(t, "l3router")))
+		defer close(finished)
+		for n := range replacements {
+			carried, err := fab.Replace(t.Context(), nil, next)
 			if err != nil || carried.Entries != 3 || len(carried.Dropped) != 0 {
 				t.Errorf("replacement %d carried %+v: %v", n, carried, err)
 			}
 		}
 	}()
-	stop := sync.OnceValue(func() int { close(quit); return <-replaced })
-	t.Cleanup(func() { stop() })
+	t.Cleanup(func() { <-finished })
 	frame := unhex(t, routedFrame)
 	seen := make(map[uint32]bool)
 	const window = 64
@@ -235,7 +231,7 @@ func TestReplaceUnderTraffic(t *testing.T) {
 		seen[n] = true
 	}
 	sent := uint32(0)
-	for start := time.Now(); time.Since(start) < 2*time.Second; sent++ {
+	for ; !closed(finished); sent++ {
 		binary.BigEndian.PutUint32(frame[42:], sent)
 		if err := fab.ports[1].Send(frame); err != nil {
 			t.Fatal(err)
@@ -247,10 +243,15 @@ func TestReplaceUnderTraffic(t *testing.T) {
 	for len(seen) < int(sent) {
 		receive()
 	}
-	if n := stop(); n < 3 {
-		t.Errorf("replaced %d times", n)
-	} else {
-		t.Logf("%d frames, %d replacements, none lost", sent, n)
+	t.Logf("%d frames, %d replacements, none lost", sent, replacements)
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
