@@ -94,6 +94,16 @@ func (p *place) do(code int, args ...string) result {
 	return r
 }
 
+// look runs a command that must do its work, without a word in the transcript, and returns its output.
+func (p *place) look(args ...string) string {
+	p.t.Helper()
+	before := p.written.String()
+	r := p.do(exitDone, args...)
+	p.written.Reset()
+	p.written.WriteString(before)
+	return r.out
+}
+
 func quoted(args []string) string {
 	words := make([]string, len(args))
 	for i, a := range args {
