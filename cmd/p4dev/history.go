@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,7 +50,7 @@ func (a *app) showHistory(args []string) error {
 		}
 		var rows [][]string
 		for _, r := range list {
-			rows = append(rows, []string{r.Time.Local().Format(time.DateTime), r.Device, r.Name, r.Version, string(r.Result), r.Message})
+			rows = append(rows, []string{r.Time.Local().Format(time.DateTime), r.Device, r.Name, r.Version, string(r.Result), strings.ReplaceAll(r.Message, "\n", "; ")})
 		}
 		return table(w, "TIME DEVICE PROGRAM VERSION RESULT MESSAGE", rows)
 	})

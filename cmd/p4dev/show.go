@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/p4dev/p4dev/devlink"
+	"github.com/p4dev/p4dev/offload/hw"
 )
 
 // section is one thing that "show" prints of a device.
@@ -106,6 +107,12 @@ func (a *app) show(ctx context.Context, h devlink.Handle, names []string) error 
 			return err
 		}
 		result[n] = map[string]any{h.String(): v}
+	}
+	if all {
+		if m, err := hw.ReadModel(ctx, c, h); err == nil && len(m.Differences) > 0 {
+			fmt.Fprintf(a.err, "p4dev: %s contradicts itself, its gate stays shut: %s\n", h, strings.Join(m.Differences, "; "))
+			result["differences"] = map[string]any{h.String(): m.Differences}
+		}
 	}
 	return a.render(result, func(w io.Writer) error { return a.showText(w, h, names, result) })
 }
