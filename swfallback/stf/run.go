@@ -1,10 +1,12 @@
 package stf
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,8 +108,8 @@ func (s *synchronous) Collect(context.Context) ([]Received, error) {
 // Result is what a test came to.
 type Result struct {
 	Sent, Received int
-	Failures       []Failure
-	Output         []string // of commands that read something
+	Failures       []Failure // by line, packets that no line expects last
+	Output         []string  // of commands that read something
 }
 
 // OK reports whether everything was as expected.
@@ -270,7 +272,11 @@ func (r *runner) compare(all []Statement) {
 	for _, port := range named {
 		r.comparePort(port, expects[port], r.got[port])
 	}
+	slices.SortStableFunc(r.result.Failures, func(a, b Failure) int { return cmp.Compare(a.order(), b.order()) })
 }
+
+// order is the failure's place among others: by line, then what no line expects.
+func (f Failure) order() uint { return uint(f.Line) - 1 }
 
 func (r *runner) comparePort(port uint32, want []*Expect, got [][]byte) {
 	for i, e := range want {

@@ -268,7 +268,7 @@ func TestExpectations(t *testing.T) {
 		"packet 5 0102":                                      nil,
 		"add classify 1 hdr.a:1 act(port:1) = A\ncheck_counter hits($A) packets == 3":                        nil,
 		"add classify 1 hdr.a:1 act(port:1)\ncheck_counter hits(0) bytes > 30":                               {2},
-		"check_counter hits($A) packets == 3\npacket 1 00\nexpect 2\nadd classify 1 hdr.a:1 act(port:1) = A": {0, 3},
+		"check_counter hits($A) packets == 3\npacket 1 00\nexpect 2\nadd classify 1 hdr.a:1 act(port:1) = A": {3, 0},
 	} {
 		_, result, err := run(t, stf.Read, text)
 		if err != nil {

@@ -1,0 +1,149 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/p4dev/p4dev/swfallback"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
+	"github.com/p4dev/p4dev/swfallback/bpfrun/wires"
+	"github.com/p4dev/p4dev/swfallback/stf"
+)
+
+// hostPort is the port that stands for the host's stack in packet tests.
+const hostPort = 509
+
+func kernelAvailable(e Engine) error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("%w: it loads eBPF and makes network namespaces; run it as root", os.ErrPermission)
+	}
+	if err := wires.ProbeBPF(); err != nil || e == TestRuns {
+		return err
+	}
+	return wires.ProbePorts()
+}
+
+var (
+	_ stf.Target     = (*swfallback.Fallback)(nil)
+	_ stf.Replicator = (*swfallback.Fallback)(nil)
+	_ stf.Profiler   = (*swfallback.Fallback)(nil)
+	_ stf.Registrar  = (*swfallback.Fallback)(nil)
+)
+
+// openKernel attaches the program in a place of its own.
+func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test *stf.Test) (_ stf.Engine, _ func() error, err error) {
+	var ends cleanup
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ends.run())
+		}
+	}()
+	place, err := newPlace(&ends)
+	if err != nil {
+		return stf.Engine{}, nil, err
+	}
+	cfg := swfallback.Config{Name: "test", Source: source, Place: place, Options: bpfgen.Options{HostPort: hostPort}}
+	if cfg.Program, err = source.Program(); err != nil {
+		return stf.Engine{}, nil, err
+	}
+	attach := attachOnPorts
+	if o.Engine == TestRuns {
+		attach = attachInTestRuns
+	}
+	f, wire, err := attach(ctx, cfg, o, test, &ends)
+	if err != nil {
+		return stf.Engine{}, nil, err
+	}
+	return stf.Engine{Program: f.Program(), Target: f, Wire: wire}, ends.run, nil
+}
+
+// newPlace makes a place that nobody else knows.
+func newPlace(ends *cleanup) (swfallback.Place, error) {
+	bpf, err := wires.NewBPFFS()
+	if err != nil {
+		return swfallback.Place{}, err
+	}
+	ends.add(bpf.Close)
+	run, err := os.MkdirTemp("", "p4dev-test-")
+	if err != nil {
+		return swfallback.Place{}, err
+	}
+	ends.add(func() error { return os.RemoveAll(run) })
+	return swfallback.Place{BPF: bpf.Root(), Run: run}, nil
+}
+
+// attachOnPorts attaches the program to a port for each that the test names.
+func attachOnPorts(ctx context.Context, cfg swfallback.Config, o *Outcome, test *stf.Test, ends *cleanup) (*swfallback.Fallback, stf.Wire, error) {
+	ns, err := wires.NewNetNS()
+	if err != nil {
+		return nil, nil, err
+	}
+	ends.add(ns.Close)
+	makePort := ns.Veth
+	if o.Ports = "veth"; needsTap(test) {
+		makePort, o.Ports = ns.Tap, "tap"
+	}
+	l := &lan{ports: map[uint32]*wires.Port{}}
+	cfg.Ports = map[uint32]string{}
+	for i, number := range test.Ports() {
+		if number == hostPort {
+			continue
+		}
+		p, err := makePort(fmt.Sprintf("p%d", i))
+		if err != nil {
+			return nil, nil, err
+		}
+		ends.add(p.Close)
+		l.ports[number], cfg.Ports[number] = p, p.Name
+		l.numbers = append(l.numbers, number)
+	}
+	var f *swfallback.Fallback
+	err = ns.Do(func() (err error) {
+		f, err = swfallback.Attach(ctx, cfg)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	ends.add(f.Close)
+	return f, l, nil
+}
+
+// attachInTestRuns attaches the program to no port at all.
+func attachInTestRuns(ctx context.Context, cfg swfallback.Config, _ *Outcome, _ *stf.Test, ends *cleanup) (*swfallback.Fallback, stf.Wire, error) {
+	cfg.Options.Verdict = true
+	f, err := swfallback.Attach(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	ends.add(f.Close)
+	return f, stf.Synchronous(func(port uint32, packet []byte) ([]stf.Received, error) {
+		v, err := f.Process(ctx, port, packet)
+		switch {
+		case err != nil:
+			return nil, err
+		case v.Fate == bpfgen.FateReplicated:
+			return nil, fmt.Errorf("a test run does not replicate packets: %w", errors.ErrUnsupported)
+		case v.Fate != bpfgen.FateForwarded && v.Fate != bpfgen.FateHost:
+			return nil, nil
+		}
+		return []stf.Received{{Port: v.Port, Packet: v.Frame}}, nil
+	}), nil
+}
+
+// cleanup is what to undo, the last first.
+type cleanup struct{ steps []func() error }
+
+func (c *cleanup) add(f func() error) { c.steps = append(c.steps, f) }
+
+func (c *cleanup) run() error {
+	var errs []error
+	for _, f := range slices.Backward(c.steps) {
+		errs = append(errs, f())
+	}
+	c.steps = nil
+	return errors.Join(errs...)
+}
