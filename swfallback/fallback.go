@@ -166,7 +166,7 @@ func (f *Fallback) attachPorts(config Config, devices map[uint32]int) error {
 	for _, port := range sortedPorts(devices) {
 		a, err := bpfrun.Attach(f.gen.dp, devices[port], config.Mode)
 		if err != nil {
-			return fmt.Errorf("port %d, interface %s: %w", port, config.Ports[port], err)
+			return fmt.Errorf("port %d, interface %s: %w", port, config.Ports[port], explain(err))
 		}
 		f.attachments[port] = a
 		p := portRecord{Port: port, Interface: config.Ports[port], Mode: a.Mode.String()}

@@ -1,6 +1,7 @@
 package swfallback
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func newGeneration(program *pipeline.Program, options bpfgen.Options, old *gener
 	}
 	dp, err := bpfrun.Load(object.Spec, object.SourceOf, old.portMaps(object))
 	if err != nil {
-		return nil, err
+		return nil, explain(err)
 	}
 	defer func() {
 		if err != nil {
@@ -238,3 +239,15 @@ func (g *generation) pin(dir string, r *record) error {
 }
 
 func (g *generation) close() error { return g.dp.Close() }
+
+// explain adds to a refusal of the kernel which features it lacks: the number that it answers seldom says so.
+func explain(err error) error {
+	errs := []error{err}
+	var prober bpfrun.Prober
+	for _, a := range prober.All(context.Background()) {
+		if missing := new(bpfrun.UnsupportedError); errors.As(a.Err, &missing) {
+			errs = append(errs, missing)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -29,7 +29,8 @@ func (a *app) fallbackCommand() *cobra.Command {
 forwards what the device hands to the host, or everything where there is no device. It keeps running when p4dev
 ends: programs, maps and links are pinned below /sys/fs/bpf/p4dev/NAME.`,
 	}
-	cmd.AddCommand(a.attachCommand(), a.replaceCommand(), a.detachCommand(), a.fallbackShowCommand())
+	cmd.AddCommand(a.attachCommand(), a.replaceCommand(), a.detachCommand(), a.fallbackShowCommand(),
+		a.fallbackCheckCommand())
 	return cmd
 }
 
@@ -83,6 +84,9 @@ func (a *app) attach(ctx context.Context, what string, f attachFlags) error {
 		}
 	}
 	fb, err := swfallback.Attach(ctx, cfg)
+	if errors.Is(err, swfallback.ErrBusy) {
+		return fmt.Errorf("%w: 'p4dev fallback replace' changes its program, 'p4dev fallback detach' removes it", err)
+	}
 	if err != nil {
 		return err
 	}

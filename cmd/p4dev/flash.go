@@ -198,8 +198,9 @@ func (a *app) flash(ctx context.Context, device, file string, f flashFlags) erro
 func (a *app) probe(ctx context.Context, device, file string, f flashFlags) error {
 	log := a.journal()
 	r, err := a.load(ctx, device, file, f, func(e offload.Event) {
-		if step, ok := e.(offload.LoadStep); ok && step.Total > 0 {
-			return // progress is not for the journal
+		step, ok := e.(offload.LoadStep)
+		if ok && (step.Total > 0 || step.Step == offload.StepFind || step.Step == offload.StepCheck) {
+			return // progress, and what is found to be in order, is not for the journal
 		}
 		level, msg, attrs := e.Log()
 		log.LogAttrs(ctx, level, msg, attrs...)
