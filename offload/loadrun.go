@@ -191,7 +191,10 @@ func (l *loader) follow(ctx context.Context, info DeviceInfo) error {
 	gate := CheckGate(info, l.report.Package.Source, differences)
 	l.report.Gate = gate
 	if l.Switch == nil {
-		return l.gateError(gate)
+		if err := l.gateError(gate); err != nil || l.Manager == nil {
+			return err
+		}
+		return l.stay(ctx, info)
 	}
 	l.step(StepReconcile, "software follows, entries go back into hardware")
 	m, err := l.Switch(ctx, l.source.pkg)
@@ -210,6 +213,15 @@ func (l *loader) follow(ctx context.Context, info DeviceInfo) error {
 	l.report.Gate = m.Gate()
 	l.restorePins(m)
 	return l.gateError(gate)
+}
+
+// stay leaves software with the program that it had, and gives the device its entries back if that is the same.
+func (l *loader) stay(ctx context.Context, info DeviceInfo) error {
+	if err := l.setGate(ctx, l.gateFor(ctx, info)); err != nil {
+		return l.fail(StepReconcile, err, "the device runs "+l.label()+"; entries that are missing in hardware are carried by software",
+			"p4dev table reconcile puts them back")
+	}
+	return nil
 }
 
 // gateError reports a gate that stays shut although the device reports the package.
