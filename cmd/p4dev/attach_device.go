@@ -79,6 +79,9 @@ func (a *app) runningPackage(info devlink.Info, path string) (*firmware.Package,
 		}
 		return pkg, nil
 	}
+	if info.Versions.Running[offload.InfoName] == "" && tag == "" {
+		return nil, fmt.Errorf("find package of %s: the device runs no program: load one with 'p4dev flash', or name one with --package", info.Handle)
+	}
 	if tag == "" {
 		return nil, fmt.Errorf("find package of %s: the device reports no source tag; name the package with --package", info.Handle)
 	}

@@ -25,6 +25,9 @@ const (
 // errMissing marks what the user named and what is not there: exit status 3.
 var errMissing = errors.New("not found")
 
+// errNothing marks what there was no need to do: exit status 2.
+var errNothing = errors.New("nothing to do")
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
@@ -68,7 +71,7 @@ var errSilent = errors.New("already reported")
 
 func exitStatus(err error) int {
 	switch {
-	case errors.Is(err, offload.ErrNothingToDo):
+	case errors.Is(err, offload.ErrNothingToDo), errors.Is(err, errNothing):
 		return exitNothing
 	case errors.Is(err, errMissing), errors.Is(err, fs.ErrNotExist), errors.Is(err, pipeline.ErrNotFound),
 		errors.Is(err, pipeline.ErrNoTable):

@@ -179,7 +179,7 @@ func (a *app) tableFlushCommand() *cobra.Command {
 					return "", err
 				}
 				if len(states) == 0 {
-					return "", fmt.Errorf("flush %s: it is empty: %w", t.Name, offload.ErrNothingToDo)
+					return "", fmt.Errorf("flush %s: it is empty: %w", t.Name, errNothing)
 				}
 				entries := make([]*pipeline.Entry, len(states))
 				for i, s := range states {
@@ -257,8 +257,27 @@ func (a *app) tableList(ctx context.Context, name string) error {
 			rows = append(rows, []string{v.Name, fmt.Sprint(v.Entries), fmt.Sprint(v.Hardware), fmt.Sprint(v.Size),
 				shortCall(v.Default), shortNames(v.Actions), keysText(v.Keys)})
 		}
-		return table(w, "TABLE ENTRIES IN_HW SIZE DEFAULT ACTIONS KEY", rows)
+		if err := table(w, "TABLE ENTRIES IN_HW SIZE DEFAULT ACTIONS KEY", rows); err != nil || !gate.Open() {
+			return err
+		}
+		return textIncomplete(w, views)
 	})
+}
+
+// textIncomplete names the tables of which a part is missing in hardware: there, a packet that finds no entry is
+// handed over.
+func textIncomplete(w io.Writer, views []tableState) error {
+	var rows [][]string
+	for _, v := range views {
+		if !v.Complete && v.Why != "" {
+			rows = append(rows, []string{"  " + v.Name, v.Why})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nNot complete in hardware, which hands packets without an entry there to eBPF:")
+	return pairs(w, rows)
 }
 
 // shortCall drops the control's name from an action with its arguments.
