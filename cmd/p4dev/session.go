@@ -80,7 +80,8 @@ func (a *app) managerConfig(s *session) offload.Config {
 	if observe == nil {
 		observe = offload.LogEvents(a.log)
 	}
-	return offload.Config{Program: s.fallback.Program(), Software: s.fallback, Observe: observe}
+	return offload.Config{Program: s.fallback.Program(), Software: s.fallback, Observe: observe,
+		Gate: offload.Gate{Reason: "the fallback belongs to no device"}}
 }
 
 // deviceConfig is that of a manager over the fallback and, as far as the gate allows, the device.
