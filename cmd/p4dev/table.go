@@ -269,8 +269,8 @@ func (a *app) tableList(ctx context.Context, name string) error {
 func textIncomplete(w io.Writer, views []tableState) error {
 	var rows [][]string
 	for _, v := range views {
-		if !v.Complete && v.Why != "" {
-			rows = append(rows, []string{"  " + v.Name, v.Why})
+		if !v.Complete {
+			rows = append(rows, []string{"  " + v.Name, orElse(v.Why, fmt.Sprintf("%d of %d entries are there", v.Hardware, v.Entries))})
 		}
 	}
 	if len(rows) == 0 {
