@@ -156,15 +156,25 @@ func (s *checksum) verify(p *packet) {
 	if !p.valid[s.field.header] || s.cond != nil && !s.cond(p) {
 		return
 	}
-	if p.load(s.field).uint64() != s.calc.output(p) {
+	sum := s.calc.output(p)
+	if p.load(s.field).uint64() != sum {
 		p.badSum = true
+	}
+	if p.traced() {
+		p.traceSum(s, false, sum)
 	}
 }
 
 func (s *checksum) update(p *packet) {
-	if s.cond == nil || s.cond(p) {
-		p.store(s.field, unsigned(s.calc.output(p)))
+	if s.cond != nil && !s.cond(p) {
+		return
 	}
+	sum := s.calc.output(p)
+	if p.traced() {
+		p.traceSum(s, true, sum)
+	}
+	p.store(s.field, unsigned(sum))
+	p.look()
 }
 
 // checksums compiles the program's checksums that want selects.

@@ -50,6 +50,7 @@ func (b *control) run(p *packet) {
 		n = n.apply(p)
 	}
 	p.exit = false
+	p.traceChanges()
 }
 
 // linker finds the compiled node of a node of the model.

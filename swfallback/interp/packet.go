@@ -102,6 +102,7 @@ type packet struct {
 	errCode   uint64  // value of P4's error, as parser_error holds it
 	badSum    bool    // a checksum did not verify
 
+	seen      *seen     // what a tracer knows of it; nil: nothing yet
 	arch      intrinsic // the architecture's own part
 	now       time.Time // of this pass; zero until somebody asks
 	key, tmp  []byte    // scratch
@@ -141,6 +142,7 @@ func (p *packet) reset() {
 	p.in, p.payload, p.pos = nil, nil, 0
 	p.args, p.exit, p.failure = nil, false, nil
 	p.parserErr, p.errCode, p.badSum = noParserError, 0, false
+	p.seen = nil
 	p.arch = intrinsic{}
 	p.now = time.Time{}
 }

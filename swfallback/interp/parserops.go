@@ -144,7 +144,7 @@ func (p *packet) extract(h int, length number) bool {
 	}
 	p.setValid(h)
 	if p.traced() {
-		p.trace(Extract{at.model, p.pos, n + varBits/8})
+		p.traceExtract(h, n+varBits/8)
 	}
 	p.pos += n + varBits/8
 	return true

@@ -123,6 +123,7 @@ type Switch struct {
 	random    *rand.Rand
 	inserted  uint64 // entries so far
 	tracer    Tracer
+	values    bool // tracer is a ValueTracer
 	digests   []Digest  // of the packet under way
 	free      []*packet // for reuse
 }
@@ -273,6 +274,7 @@ func (sw *Switch) ProcessTraced(port uint32, packet []byte, t Tracer) ([]Output,
 func (sw *Switch) process(port uint32, packet []byte, t Tracer) ([]Output, error) {
 	sw.mu.Lock()
 	sw.tracer = t
+	_, sw.values = t.(ValueTracer)
 	if t != nil {
 		t.Trace(Received{port, len(packet)})
 	}

@@ -37,6 +37,9 @@ type ParserState struct {
 type Extract struct {
 	Header        *pipeline.Header
 	Offset, Bytes int
+	// Values, for a ValueTracer, are those of its fields: big-endian, (Width+7)/8 bytes each, of a varbit field as many
+	// as it has; else nil.
+	Values [][]byte
 }
 
 // ParserDone: the parser ended behind byte Offset.
@@ -187,17 +190,22 @@ func (e Outcome) String() string {
 func (p *packet) traced() bool { return p.sw.tracer != nil }
 
 // trace is for callers that have asked traced: an Event in a call allocates.
-func (p *packet) trace(e Event) { p.sw.tracer.Trace(e) }
+func (p *packet) trace(e Event) {
+	p.traceChanges()
+	p.sw.tracer.Trace(e)
+}
 
+// traceBlock looks at the packet anew: what came before was the architecture's.
 func (p *packet) traceBlock(name string) {
 	if p.sw.tracer != nil {
+		p.look()
 		p.sw.tracer.Trace(Block{name})
 	}
 }
 
 func (p *packet) outcome(o Outcome) {
 	if p.sw.tracer != nil {
-		p.sw.tracer.Trace(o)
+		p.trace(o)
 	}
 }
 
