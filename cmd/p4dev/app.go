@@ -79,7 +79,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.packCommand(), a.inspectCommand(), a.verifyCommand(), a.signCommand(),
 		a.listCommand(), a.showCommand(), a.flashCommand(), a.historyCommand(), a.monitorCommand(),
-		a.fallbackCommand(), a.tableCommand(),
+		a.fallbackCommand(), a.tableCommand(), a.testCommand(), a.traceCommand(),
 		a.simCommand(), a.demoCommand(), a.versionCommand(),
 	}
 }
