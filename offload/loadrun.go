@@ -230,7 +230,7 @@ func (l *loader) gateError(g Gate) error {
 		return nil
 	}
 	return l.fail(StepVerify, fmt.Errorf("%w: %s: %s", ErrNotVerified, g.Reason, strings.Join(g.Differences, "; ")),
-		"the device runs "+l.label()+", but the gate stays shut: software carries all entries",
+		"the device runs "+l.label()+", but the gate stays shut: "+l.entries(),
 		"p4dev show says in what the device differs; load a package that was made for it")
 }
 
@@ -260,7 +260,10 @@ func (l *loader) back(ctx context.Context, s Step, cause error) error {
 		return l.fail(s, errors.Join(cause, err), "the device runs what it did"+l.traffic(), next)
 	}
 	state := "the device runs what it did" + l.traffic()
-	if l.Manager != nil && l.Manager.Gate().Open() {
+	switch {
+	case was == firmware.Program{}:
+		state = "the device runs no program, as before" + l.traffic()
+	case l.Manager != nil && l.Manager.Gate().Open():
 		state = "the device runs what it did and has its entries back"
 	}
 	if l.pending {
@@ -298,6 +301,14 @@ func (l *loader) traffic() string {
 		return "; no software is attached to carry the traffic"
 	}
 	return "; software carries the traffic, and the gate is shut"
+}
+
+// entries says where they are while the gate stays shut.
+func (l *loader) entries() string {
+	if l.Manager == nil {
+		return "it gets no entries"
+	}
+	return "software carries all entries"
 }
 
 // record writes the history.

@@ -193,6 +193,9 @@ func (m *Manager) SetGate(ctx context.Context, next Gate) error {
 }
 
 func (m *Manager) setGate(ctx context.Context, next Gate) error {
+	if m.hardware == nil && next.Open() {
+		next.State, next.Reason = GateUnknown, "the device's entries cannot be reached"
+	}
 	switch {
 	case m.gate.Open() && !next.Open():
 		return m.shut(ctx, next)
