@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,7 @@ type flashFlags struct {
 	allowReset   bool
 	keepFallback bool
 	probe        bool
+	wait         time.Duration // for the device to report the package
 }
 
 func (a *app) flashCommand() *cobra.Command {
@@ -68,6 +70,7 @@ lines, and a device that has what it needs, or has no package, is no failure.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "check everything and say what would be done")
 	fl.BoolVar(&f.allowReset, "allow-reset", false, "the device may reset, losing what is in flight")
 	fl.BoolVar(&f.keepFallback, "keep-fallback", false, "leave the fallback with the program it runs")
+	fl.DurationVar(&f.wait, "wait", offload.DefaultWait, "how long the device may take to report the package")
 	fl.BoolVar(&f.probe, "probe", false, "for udev and systemd: quiet, idempotent, logs to the journal")
 	return cmd
 }
@@ -114,7 +117,7 @@ func (a *app) load(ctx context.Context, device, file string, f flashFlags, obser
 	req := offload.LoadRequest{
 		Device: hw.Device{Client: c, Handle: h}, Identity: a.identity(info), File: file,
 		Search: firmware.KernelSearch(os.DirFS(a.root)), Stager: offload.FolderStager{Root: filepath.Join(a.root, "lib/firmware")},
-		History: &history, AllowReset: f.allowReset, DryRun: f.dryRun, Observe: observe,
+		History: &history, AllowReset: f.allowReset, DryRun: f.dryRun, Wait: f.wait, Observe: observe,
 	}
 	if req.Trust, err = f.trust.trust(a.root); err != nil {
 		return nil, err

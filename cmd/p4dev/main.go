@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -59,7 +60,7 @@ func printError(w io.Writer, err error) {
 		fmt.Fprintf(w, "p4dev: %v\n", err)
 		return
 	}
-	fmt.Fprintf(w, "p4dev: %s: %v\n", load.Step, load.Err)
+	fmt.Fprintf(w, "p4dev: %s: %s\n", load.Step, strings.ReplaceAll(load.Err.Error(), "\n", "; "))
 	fmt.Fprintf(w, "  state: %s\n", load.State)
 	if load.Next != "" {
 		fmt.Fprintf(w, "  next:  %s\n", load.Next)

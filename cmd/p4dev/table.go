@@ -251,7 +251,11 @@ func (a *app) tableList(ctx context.Context, name string) error {
 	}
 	gate := s.manager.Gate()
 	return a.render(map[string]any{"gate": gate, "table": views}, func(w io.Writer) error {
-		fmt.Fprintf(w, "gate %s: %s\n\n", gate.State, gate.Reason)
+		fmt.Fprintf(w, "gate %s: %s\n", gate.State, gate.Reason)
+		for _, d := range gate.Differences {
+			fmt.Fprintf(w, "  %s\n", d)
+		}
+		fmt.Fprintln(w)
 		var rows [][]string
 		for _, v := range views {
 			rows = append(rows, []string{v.Name, fmt.Sprint(v.Entries), fmt.Sprint(v.Hardware), fmt.Sprint(v.Size),
