@@ -123,7 +123,7 @@ type Switch struct {
 	random    *rand.Rand
 	inserted  uint64 // entries so far
 	tracer    Tracer
-	values    bool // tracer is a ValueTracer
+	values    bool      // tracer is a ValueTracer
 	digests   []Digest  // of the packet under way
 	free      []*packet // for reuse
 }
