@@ -130,7 +130,7 @@ type testView struct {
 
 type failureView struct {
 	Line    int    `json:"line,omitempty"`
-	Text    string `json:"text"`
+	Text    string `json:"text,omitempty"` // of what concerns no packet
 	Port    uint32 `json:"port"`
 	Want    string `json:"want,omitempty"`
 	Got     string `json:"got,omitempty"`
@@ -145,9 +145,12 @@ func (r *testReport) add(o testbed.Outcome) {
 		Program: o.Case.Program, Files: o.Case.Files, Ports: o.Ports, Sent: o.Sent, Received: o.Received,
 		Seconds: math.Round(o.Time.Seconds()*1000) / 1000}
 	for _, f := range o.Failures {
-		fv := failureView{Line: f.Line, Text: f.Text, Port: f.Port, Got: hex.EncodeToString(f.Got)}
-		if f.Want != nil {
+		fv := failureView{Line: f.Line, Port: f.Port, Got: hex.EncodeToString(f.Got)}
+		switch {
+		case f.Want != nil:
 			fv.Want, fv.Nibbles = f.Want.String(), f.Want.Differences(f.Got)
+		case f.Got == nil:
+			fv.Text = f.Text
 		}
 		v.Failures = append(v.Failures, fv)
 	}
@@ -168,7 +171,11 @@ func (r *testReport) outcomeText(w io.Writer, o testbed.Outcome) {
 	case len(o.Failures) > 0:
 		failureText(w, filepath.Base(o.Case.Files[len(o.Case.Files)-1]), o.Failures)
 	default:
-		fmt.Fprintf(w, "%d packets in, %d out\n", o.Sent, o.Received)
+		wires := ""
+		if o.Ports != "" {
+			wires = " over " + o.Ports
+		}
+		fmt.Fprintf(w, "%d packets in, %d out%s\n", o.Sent, o.Received, wires)
 	}
 }
 
@@ -186,7 +193,7 @@ func failureText(w io.Writer, file string, failures []stf.Failure) {
 	switch {
 	case f.Want != nil && f.Got != nil:
 		at := f.Want.Differences(f.Got)
-		fmt.Fprintf(w, "%s: port %d: %d nibbles differ, the first in byte %d%s\n", place, f.Port, len(at), at[0]/2, more)
+		fmt.Fprintf(w, "%s: port %d: nibbles that differ: %d, the first in byte %d%s\n", place, f.Port, len(at), at[0]/2, more)
 		differenceText(w, f.Want.String(), hex.EncodeToString(f.Got), f.Want.Mark(f.Got))
 	case f.Want != nil:
 		fmt.Fprintf(w, "%s: port %d: nothing came%s\n        want %v\n", place, f.Port, more, f.Want)

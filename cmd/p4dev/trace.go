@@ -34,7 +34,7 @@ that changes, checksums, where the packet goes, and what comes out. Needs no dev
 Tables are as the program has them, with what the files of --entries add: packet test files (.stf), of which packets and
 expectations do not count, or simple_switch_CLI commands (.cli).`,
 		Example: `  p4dev trace l3router.json --entries l3router.stf --port 1 --packet 0200000000010200...
-  p4dev -j trace l3router.p4fw --port 1 --packet "$(xxd -p -c0 frame.bin)"`,
+  p4dev -j trace l3router.p4fw --port 1 --packet 0200000000010200...`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.trace(cmd.Context(), args[0], f) },
 	}
