@@ -253,8 +253,7 @@ func (l *loader) back(ctx context.Context, s Step, cause error) error {
 	was, now := l.report.Before, programOf(info.Running)
 	if now != was {
 		l.setGate(ctx, l.gateFor(ctx, info))
-		return l.fail(s, cause, fmt.Sprintf("the device reports %q %q, before it was %q %q%s", now.Name, now.Version, was.Name,
-			was.Version, l.traffic()), next)
+		return l.fail(s, cause, "the device reports "+describe(now)+", before it was "+describe(was)+l.traffic(), next)
 	}
 	if err := l.setGate(ctx, l.gateFor(ctx, info)); err != nil {
 		return l.fail(s, errors.Join(cause, err), "the device runs what it did"+l.traffic(), next)
@@ -270,6 +269,14 @@ func (l *loader) back(ctx context.Context, s Step, cause error) error {
 		state = l.label() + " is stored in the device and does not run yet; " + state
 	}
 	return l.fail(s, cause, state, next)
+}
+
+// describe names a program that a device reports.
+func describe(p firmware.Program) string {
+	if p.Name == "" && p.Version == "" {
+		return "no program"
+	}
+	return fmt.Sprintf("%q %q", p.Name, p.Version)
 }
 
 // gateFor compares the device with the program that software still runs.
