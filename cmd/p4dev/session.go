@@ -113,7 +113,7 @@ func (a *app) connectHardware(ctx context.Context, s *session, h devlink.Handle,
 	}
 	s.hardware, err = hw.Dial(ctx, hw.Config{Address: a.agentAddress(h), Program: s.fallback.Program(), Model: model})
 	if errors.Is(err, hw.ErrUnreachable) {
-		fmt.Fprintf(a.err, "p4dev: software only: %v\n", err)
+		fmt.Fprintf(a.err, "p4dev: software only, and the device goes on with the entries that it has: %v\n", err)
 		gate.State, gate.Reason = offload.GateUnknown, "the device's agent does not answer"
 		return gate, nil
 	}
