@@ -32,6 +32,7 @@ func (a *allocator) color() *value {
 
 // colorBlock gives registers to what a block defines; what comes in has them already.
 func (a *allocator) colorBlock(b *block, first bool) bool {
+	a.block = b
 	last := a.lastUses(b)
 	a.owner = [10]*value{}
 	in := append(set(nil), a.lv.out[b]...)
@@ -182,6 +183,15 @@ func (a *allocator) victim(v *value, across bool) *value {
 			continue
 		}
 		worst = a.cheaper(worst, w)
+	}
+	if !a.temp[worst] {
+		return worst
+	}
+	// Everything here has been on the stack already: what the block hands over goes by the stack, too.
+	for _, e := range a.block.term.edges() {
+		if len(e.to.params) > 0 {
+			return e.to.params[0]
+		}
 	}
 	return worst
 }

@@ -85,6 +85,9 @@ func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, r rol
 		}
 		o.stage(name+"/"+ps.name, f)
 	}
+	if o.Options.keep != nil {
+		o.Options.keep(f)
+	}
 	ins, err := emit(f)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package bpfgen
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf/asm"
 
@@ -230,42 +231,24 @@ type regMove struct {
 	src *value
 }
 
-// parallel emits copies that happen at the same time. A circle is broken by way of the stack.
+// copying is a copy between registers that is still to be made.
+type copying struct{ dst, src asm.Register }
+
+// parallel emits copies that happen at the same time.
 func (e *emitter) parallel(moves []regMove) {
-	type pending struct{ dst, src asm.Register }
-	var todo []pending
+	var todo []copying
 	for _, m := range moves {
 		if !m.src.remat() && *m.src.reg != m.dst {
-			todo = append(todo, pending{m.dst, *m.src.reg})
+			todo = append(todo, copying{m.dst, *m.src.reg})
 		}
 	}
 	for len(todo) > 0 {
-		progress := false
-		for i, m := range todo {
-			blocked := false
-			for j, o := range todo {
-				blocked = blocked || j != i && o.src == m.dst
-			}
-			if !blocked {
-				e.put(asm.Mov.Reg(m.dst, m.src))
-				todo = append(todo[:i], todo[i+1:]...)
-				progress = true
-				break
-			}
-		}
-		if progress {
+		if i := unblocked(todo); i >= 0 {
+			e.put(asm.Mov.Reg(todo[i].dst, todo[i].src))
+			todo = slices.Delete(todo, i, i+1)
 			continue
 		}
-		m := todo[0]
-		e.put(asm.StoreMem(asm.RFP, e.circleSlot(), m.src, asm.DWord))
-		rest := todo[1:]
-		e.parallelRegs(func(do func(dst, src asm.Register)) {
-			for _, o := range rest {
-				do(o.dst, o.src)
-			}
-		})
-		e.put(asm.LoadMem(m.dst, asm.RFP, e.circleSlot(), asm.DWord))
-		todo = nil
+		todo = e.circle(todo)
 	}
 	for _, m := range moves {
 		if m.src.remat() {
@@ -274,13 +257,26 @@ func (e *emitter) parallel(moves []regMove) {
 	}
 }
 
-// parallelRegs emits copies between registers that happen at the same time.
-func (e *emitter) parallelRegs(list func(do func(dst, src asm.Register))) {
-	var moves []regMove
-	list(func(dst, src asm.Register) {
-		moves = append(moves, regMove{dst: dst, src: &value{op: opParam, reg: &src}})
+// unblocked returns a copy whose destination no other one still reads, -1 where all are in circles.
+func unblocked(todo []copying) int {
+	return slices.IndexFunc(todo, func(m copying) bool {
+		return !slices.ContainsFunc(todo, func(o copying) bool { return o != m && o.src == m.dst })
 	})
-	e.parallel(moves)
+}
+
+// circle emits one circle of copies, by way of the stack, and returns the others. There are only circles.
+func (e *emitter) circle(todo []copying) []copying {
+	first := todo[0]
+	e.put(asm.StoreMem(asm.RFP, e.circleSlot(), first.src, asm.DWord))
+	todo = todo[1:]
+	for free := first.src; free != first.dst; {
+		i := slices.IndexFunc(todo, func(m copying) bool { return m.dst == free })
+		e.put(asm.Mov.Reg(free, todo[i].src))
+		free = todo[i].src
+		todo = slices.Delete(todo, i, i+1)
+	}
+	e.put(asm.LoadMem(first.dst, asm.RFP, e.circleSlot(), asm.DWord))
+	return todo
 }
 
 // circleSlot is where a circle of copies is broken.

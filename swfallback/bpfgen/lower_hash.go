@@ -89,17 +89,15 @@ func (l *lowerer) hash(st *state, c *pipeline.Calculation) *value {
 		return v
 	case "xor16":
 		v := l.konst(0)
-		for _, w := range l.inputBits(st, c.Input, 16) {
-			v = l.alu(opXor, v, w)
-		}
+		l.inputBits(st, c.Input, 16, func(w *value) { v = l.alu(opXor, v, w) })
 		return v
 	case "identity":
 		v, left := l.konst(0), 8
-		for _, b := range l.inputBits(st, c.Input, 8) {
+		l.inputBits(st, c.Input, 8, func(b *value) {
 			if left--; left >= 0 {
 				v = l.alu(opOr, l.aluC(opShl, v, 8), b)
 			}
-		}
+		})
 		return v
 	}
 	if k, ok := crcKinds[c.Algo]; ok {
@@ -109,9 +107,8 @@ func (l *lowerer) hash(st *state, c *pipeline.Calculation) *value {
 	return nil
 }
 
-// inputBits cuts the input into numbers of n bits, zeros behind the last.
-func (l *lowerer) inputBits(st *state, input []pipeline.Expr, n int) []*value {
-	var out []*value
+// inputBits cuts the input into numbers of n bits, zeros behind the last, one at a time.
+func (l *lowerer) inputBits(st *state, input []pipeline.Expr, n int, do func(*value)) {
 	word, got := l.konst(0), 0
 	for _, s := range l.spans(st, input) {
 		for s.width > 0 {
@@ -119,31 +116,29 @@ func (l *lowerer) inputBits(st *state, input []pipeline.Expr, n int) []*value {
 			got += k
 			word = l.alu(opOr, word, l.aluC(opShl, v, uint64(n-got)))
 			if got == n {
-				out = append(out, word)
+				do(word)
 				word, got = l.konst(0), 0
 			}
 		}
 	}
 	if got > 0 {
-		out = append(out, word)
+		do(word)
 	}
-	return out
 }
 
 // crc computes a cyclic redundancy check byte by byte.
 func (l *lowerer) crc(st *state, c *pipeline.Calculation, k crcKind) *value {
-	bytes := l.inputBits(st, c.Input, 8)
 	table := l.builder.add(&value{id: l.nextID(), op: opMove, args: []*value{l.mapValue(l.obj.crcTable(c.Algo))}, bits: 64, ptr: true})
 	size, shift := k.bits/8, uint64(1)
 	if size == 4 {
 		shift = 2
 	}
 	sum := l.konst(uint64(k.init))
-	for _, b := range bytes {
+	l.inputBits(st, c.Input, 8, func(b *value) {
 		at := l.aluC(opShl, l.mask(l.alu(opXor, sum, b), 8), shift)
 		entry := l.load(l.alu(opAdd, table, at), 0, size)
 		sum = l.alu(opXor, l.aluC(opShr, sum, 8), entry)
-	}
+	})
 	return l.aluC(opXor, sum, uint64(k.init))
 }
 

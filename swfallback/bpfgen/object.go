@@ -31,6 +31,8 @@ type Options struct {
 
 	// Dump, when set, is called with the text of the program after each stage.
 	Dump func(stage, text string)
+
+	keep func(*fn) // for tests: sees the program before it is emitted
 }
 
 // AppendPortOf appends the value of PortOfMap for a P4 port to dst.

@@ -27,6 +27,7 @@ type allocator struct {
 	owner   [10]*value          // who has a register
 	hint    map[*value][]*value // values that would do well to share a register
 	failed  *value
+	block   *block // at work
 }
 
 // maxSpills bounds the attempts.
@@ -117,6 +118,9 @@ func (a *allocator) cheaper(x, y *value) *value {
 	return y
 }
 
+// reloadReach is for how many operations a value that lives on the stack is kept in a register behind a use.
+const reloadReach = 1
+
 // spill keeps a value on the stack: it is stored behind its definition and loaded before every use.
 func (a *allocator) spill(v *value) {
 	s := a.f.newSlot(8)
@@ -152,16 +156,26 @@ func (a *allocator) spill(v *value) {
 			}
 			return here
 		}
+		since := 0
 		for _, o := range ops {
+			if since++; since > reloadReach {
+				here = nil
+			}
+			if slices.Contains(o.args, v) {
+				since = 0
+			}
 			replaceIn(o.args, v, get)
 			b.ops = append(b.ops, o)
 			switch {
 			case o == v:
 				store(b)
-				here = v
+				here, since = v, 0
 			case o.op == opCall:
 				here = nil
 			}
+		}
+		if since > reloadReach {
+			here = nil
 		}
 		replaceInTerm(&b.term, v, get)
 	}
@@ -209,6 +223,11 @@ func (a *allocator) spillParam(v *value, frame func() *value) {
 			if arg.remat() && !(arg.isConst() && fitsImm(arg.imm)) {
 				arg = moveTo(a.f, b, arg, nil)
 				a.temp[arg] = true
+			}
+			if a.temp[arg] && arg.op == opLoad && !slices.ContainsFunc(b.ops, func(v *value) bool { return slices.Contains(v.args, arg) }) {
+				// It was loaded for this; now that is time enough here.
+				b.ops = slices.DeleteFunc(b.ops, func(v *value) bool { return v == arg })
+				b.ops = append(b.ops, arg)
 			}
 			st := a.f.newValue(opStore, frame(), arg)
 			st.size, st.fresh = 8, true
