@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/p4dev/p4dev/devlink"
 )
@@ -19,7 +20,7 @@ func (a *app) printEvent(ev devlink.Event) error {
 		_, err := fmt.Fprintln(a.out, "notifications were lost here")
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "%-24s %s%s\n", ev.Command, ev.Device, eventDetail(ev))
+	_, err := fmt.Fprintf(a.out, "%-24s %s%s\n", ev.Command, ev.Device, strings.TrimRight(eventDetail(ev), " "))
 	return err
 }
 
