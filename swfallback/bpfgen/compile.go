@@ -2,6 +2,7 @@ package bpfgen
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
@@ -73,7 +74,7 @@ const programReplicate = "tc_0"
 
 // addProgram lowers, optimises and emits one program.
 func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, r role) error {
-	f, err := newLowerer(g, o, name, r).run()
+	f, err := o.lower(g, name, r)
 	if err != nil {
 		return err
 	}
@@ -103,6 +104,18 @@ func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, r rol
 	}
 	o.note(name, ins, f)
 	return nil
+}
+
+// lower specialises a program, less and less until it is not too large.
+func (o *Object) lower(g *points, name string, r role) (*fn, error) {
+	for variants := o.Options.MaxVariants; ; variants /= 4 {
+		l := newLowerer(g, o, name, r)
+		l.opts.MaxVariants = variants
+		f, err := l.run()
+		if limit := new(LimitError); variants == 0 || !errors.As(err, &limit) || limit.What != tooManyBlocks {
+			return f, err
+		}
+	}
 }
 
 // stage records the text of a stage.

@@ -2,7 +2,6 @@ package bpfgen
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -67,7 +66,7 @@ func TestLoadAll(t *testing.T) {
 				}
 				verified, _ := info.VerifiedInstructions()
 				size, _ := info.TranslatedSize()
-				t.Log(fmt.Sprintf("%s: %d instructions translated, %d verified", info.Name, size/8, verified))
+				t.Logf("%s: %d instructions translated, %d verified", info.Name, size/8, verified)
 			}
 		})
 	}

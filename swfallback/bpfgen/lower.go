@@ -49,6 +49,8 @@ type work struct {
 const (
 	defaultVariants = 24
 	maxBlocks       = 20000
+
+	tooManyBlocks = "blocks of the program"
 )
 
 // newLowerer prepares the lowering of one program.
@@ -98,7 +100,7 @@ func (l *lowerer) run() (*fn, error) {
 		l.cur = w.b
 		l.lowerPoint(w.at, w.st)
 		if len(l.f.blocks) > maxBlocks {
-			l.fail(&LimitError{What: "blocks of the program", Got: len(l.f.blocks), Max: maxBlocks})
+			l.fail(&LimitError{What: tooManyBlocks, Got: len(l.f.blocks), Max: maxBlocks})
 		}
 	}
 	return l.f, l.err
@@ -228,10 +230,6 @@ func (l *lowerer) goTo(p *point, st *state) {
 	b, ok := l.memo[sh.key]
 	if !ok {
 		l.variants[p.id]++
-		if l.variants[p.id] > 64*l.opts.MaxVariants {
-			l.fail(&LimitError{What: "variants of " + p.name(), Got: l.variants[p.id], Max: 64 * l.opts.MaxVariants})
-			return
-		}
 		b = l.f.newBlock(p.name())
 		for i := range sh.vals {
 			v := l.f.newValue(opParam)
