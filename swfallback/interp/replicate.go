@@ -58,6 +58,7 @@ func (a *v1model) cloneIngress(p *packet) {
 	q.in, q.now = p.in, p.now
 	q.arch = intrinsic{received: p.arch.received, current: len(p.in), ingressPort: p.arch.ingressPort}
 	q.set(a.std.ingressPort, uint64(p.arch.ingressPort))
+	q.traceBlock("parser")
 	a.parser.parse(q)
 	a.preserve(q, p, p.arch.cloneList, instanceIngressClone)
 	a.clones(q, s)

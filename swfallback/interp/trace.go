@@ -203,9 +203,10 @@ func (p *packet) traceBlock(name string) {
 	}
 }
 
+// outcome comes behind a block, which has told its changes: what has changed since was the architecture's.
 func (p *packet) outcome(o Outcome) {
 	if p.sw.tracer != nil {
-		p.trace(o)
+		p.sw.tracer.Trace(o)
 	}
 }
 

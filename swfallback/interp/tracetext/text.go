@@ -128,7 +128,7 @@ func (p *printer) table(s *Step) {
 	if s.Entry != "" {
 		p.line(2, "entry   %s", s.Entry)
 	}
-	p.line(2, "action  %s%s", actionText(s), map[string]string{"set": " (default, set at run time)", "program": " (default)"}[s.Default])
+	p.line(2, "action  %s", actionText(s))
 }
 
 func actionText(s *Step) string {
@@ -139,7 +139,14 @@ func actionText(s *Step) string {
 	for i, a := range s.Args {
 		args[i] = a.Name + "=" + a.Value
 	}
-	return s.Action + "(" + strings.Join(args, ", ") + ")"
+	text := s.Action + "(" + strings.Join(args, ", ") + ")"
+	switch s.Default {
+	case "set":
+		return text + " (default, set at run time)"
+	case "program":
+		return text + " (default)"
+	}
+	return text
 }
 
 func (p *printer) change(s *Step) {
