@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/bpfrun/wires"
@@ -49,6 +50,7 @@ func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test 
 	if cfg.Program, err = source.Program(); err != nil {
 		return stf.Engine{}, nil, err
 	}
+	shrink(cfg.Program, test)
 	attach := attachOnPorts
 	if o.Engine == TestRuns {
 		attach = attachInTestRuns
@@ -58,6 +60,14 @@ func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test 
 		return stf.Engine{}, nil, err
 	}
 	return stf.Engine{Program: f.Program(), Target: f, Wire: wire}, ends.run, nil
+}
+
+// shrink makes tables as small as a test allows: making and freeing a million counters takes seconds.
+func shrink(p *pipeline.Program, test *stf.Test) {
+	const enough = 1024
+	for _, t := range p.Tables {
+		t.Size = min(t.Size, max(enough, len(t.Entries)+len(test.Statements)))
+	}
 }
 
 // newPlace makes a place that nobody else knows.
