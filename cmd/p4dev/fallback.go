@@ -153,9 +153,10 @@ func packageSource(pkg *firmware.Package) (s swfallback.Source, err error) {
 
 func (a *app) replaceCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "replace NAME FILE",
-		Short:   "Run another program without losing a packet",
-		Long:    `Loads the program of FILE beside the running one, carries over the entries of tables that both have, and takes over port by port.`,
+		Use:   "replace NAME FILE",
+		Short: "Run another program without losing a packet",
+		Long: `Loads the program of FILE beside the running one, carries over the entries of tables that both have, and takes over
+port by port. Counters start at zero.`,
 		Example: `  p4dev fallback replace router l3router-2.p4fw`,
 		Args:    cobra.ExactArgs(2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.replace(cmd.Context(), args[0], args[1]) },
