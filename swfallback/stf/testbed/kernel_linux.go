@@ -77,7 +77,7 @@ func newPlace(ends *cleanup) (swfallback.Place, error) {
 		return swfallback.Place{}, err
 	}
 	ends.add(bpf.Close)
-	run, err := os.MkdirTemp("", "p4dev-test-")
+	run, err := os.MkdirTemp("", "p4dev-packets-")
 	if err != nil {
 		return swfallback.Place{}, err
 	}
