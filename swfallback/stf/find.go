@@ -197,7 +197,7 @@ func ReadFile(path string) (*Test, error) {
 // Configuration returns the statements of a test that fill tables and set other state, without its packets and
 // what it expects.
 func (t *Test) Configuration() *Test {
-	return &Test{Name: t.Name, Statements: slices.DeleteFunc(slices.Clone(t.Statements), isTraffic)}
+	return &Test{Name: t.Name, Statements: slices.DeleteFunc(slices.Clone(t.Statements), isTraffic), names: t.names}
 }
 
 // isTraffic reports whether a statement deals with packets.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/stf"
 )
 
@@ -126,5 +127,24 @@ func TestConfiguration(t *testing.T) {
 	}
 	if diff := cmp.Diff([]uint32{1, 3}, test.Ports()); diff != "" {
 		t.Errorf("ports (-want +got):\n%s", diff)
+	}
+}
+
+// TestJoinedPlaces: an error names the file that a statement comes from.
+func TestJoinedPlaces(t *testing.T) {
+	commands, err := stf.ReadCommands("a.cli", []byte("\ntable_clear nothing\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets, err := stf.Read("a_cli.stf", []byte("packet 1 00\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := stf.Join("twice", stf.Join("once", commands, packets))
+	for _, test := range []*stf.Test{joined, joined.Configuration()} {
+		_, err := stf.Run(t.Context(), test, stf.Engine{Program: &pipeline.Program{}})
+		if err == nil || !strings.HasPrefix(err.Error(), "stf: run a.cli:2: ") {
+			t.Errorf("%s: %v, want an error at a.cli:2", test.Name, err)
+		}
 	}
 }

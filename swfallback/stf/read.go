@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,17 @@ import (
 type Test struct {
 	Name       string
 	Statements []Statement
+
+	names map[Statement]string // of the tests that Join took statements from
+}
+
+// place returns the file's name and the line of a statement.
+func (t *Test) place(s Statement) string {
+	name, ok := t.names[s]
+	if !ok {
+		name = t.Name
+	}
+	return fmt.Sprintf("%s:%d", name, s.Pos())
 }
 
 // Statement is one line of a Test: *Add, *SetDefault, *RemoveAll, *Packet, *Expect, *NoPacket, *CheckCounter,
@@ -151,9 +163,13 @@ func read(name string, data []byte, parse func(line, string) (Statement, error))
 
 // Join returns the statements of several tests as one: commands first, then the packets that go with them.
 func Join(name string, tests ...*Test) *Test {
-	out := &Test{Name: name}
+	out := &Test{Name: name, names: map[Statement]string{}}
 	for _, t := range tests {
 		out.Statements = append(out.Statements, t.Statements...)
+		for _, s := range t.Statements {
+			out.names[s] = t.Name
+		}
+		maps.Copy(out.names, t.names)
 	}
 	return out
 }

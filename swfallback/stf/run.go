@@ -174,7 +174,7 @@ func Run(ctx context.Context, t *Test, e Engine) (*Result, error) {
 	}
 	for _, s := range order(t.Statements) {
 		if err := r.play(ctx, s); err != nil {
-			return r.result, fmt.Errorf("stf: run %s:%d: %w", t.Name, s.Pos(), err)
+			return r.result, fmt.Errorf("stf: run %s: %w", t.place(s), err)
 		}
 	}
 	if err := r.collect(ctx); err != nil {
