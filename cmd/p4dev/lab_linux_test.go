@@ -31,7 +31,13 @@ const dev = "pci/0000:01:00.0"
 type lab struct {
 	*place
 	kernel *sim.Kernel // of newLab; nil where the NIC is in another process
-	wires  [2]*bpftest.Socket
+	ports  [2]endpoint
+}
+
+// endpoint is the far end of a port.
+type endpoint interface {
+	Send(frame []byte) error
+	Recv(timeout time.Duration) ([]byte, error)
 }
 
 // newLab makes a NIC in this process, to which faults can be done, behind the socket that "p4dev sim" has.
@@ -41,7 +47,7 @@ func newLab(t *testing.T, limits simnic.Limits) *lab {
 	l := &lab{place: newPlace(t, "l3router"), kernel: nil}
 	l.kernel = sim.New(sim.Options{Firmware: sim.FirmwareDirs("root/lib/firmware")})
 	cfg := simnic.Config{Bus: "pci", Dev: "0000:01:00.0", Limits: limits}
-	for i := range l.wires {
+	for i := range l.ports {
 		cfg.Ports = append(cfg.Ports, simnic.PortConfig{Host: fmt.Sprint("p4h", i+1), Wire: fmt.Sprint("p4w", i+1)})
 	}
 	nic, err := simnic.New(l.kernel, cfg)
@@ -80,11 +86,11 @@ func simLab(t *testing.T, limits string, flags ...string) (*lab, *running) {
 func (l *lab) connect() {
 	l.t.Helper()
 	l.flags = append(l.flags, "--endpoint", "unix:run/sim.sock")
-	for i := range l.wires {
+	for i := range l.ports {
 		s, err := bpftest.OpenSocket(fmt.Sprint("p4w", i+1))
 		l.must(err)
 		l.t.Cleanup(func() { s.Close() })
-		l.wires[i] = s
+		l.ports[i] = s
 	}
 }
 
@@ -95,13 +101,21 @@ var (
 	peerMAC   = net.HardwareAddr{2, 0, 0, 0, 0, 0xbb}
 )
 
-// addRoutes makes the fallback a router with routes to peerMAC.
+// routes are the entries of a router with routes to peerMAC, as a person would type them.
+func (l *lab) routes(prefixes ...string) [][]string {
+	list := [][]string{{"my_station", "1", routerMAC[0].String(), "route"},
+		{"nexthop", "7", "forward", "2", routerMAC[1].String(), peerMAC.String()}}
+	for _, p := range prefixes {
+		list = append(list, []string{"ipv4_lpm", p, "set_nexthop", "7"})
+	}
+	return list
+}
+
+// addRoutes makes the fallback a router, by a command for each entry.
 func (l *lab) addRoutes(name string, prefixes ...string) {
 	l.t.Helper()
-	l.do(exitDone, "table", "add", name, "my_station", "1", routerMAC[0].String(), "route")
-	l.do(exitDone, "table", "add", name, "nexthop", "7", "forward", "2", routerMAC[1].String(), peerMAC.String())
-	for _, p := range prefixes {
-		l.do(exitDone, "table", "add", name, "ipv4_lpm", p, "set_nexthop", "7")
+	for _, words := range l.routes(prefixes...) {
+		l.do(exitDone, append([]string{"table", "add", name}, words...)...)
 	}
 }
 
@@ -180,7 +194,7 @@ func (f *traffic) one(addr string) error {
 	f.sent++
 	f.missing[seq] = frame(dst, seq, true)
 	f.mu.Unlock()
-	return f.l.wires[0].Send(frame(dst, seq, false))
+	return f.l.ports[0].Send(frame(dst, seq, false))
 }
 
 // receive checks what arrives until, after the context's end, nothing is missing or it is too late.
@@ -199,7 +213,7 @@ func (f *traffic) receive(ctx context.Context) error {
 				return nil
 			}
 		}
-		b, err := f.l.wires[1].Recv(10 * time.Millisecond)
+		b, err := f.l.ports[1].Recv(10 * time.Millisecond)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			continue
 		}

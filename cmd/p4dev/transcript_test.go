@@ -94,14 +94,20 @@ func (p *place) do(code int, args ...string) result {
 	return r
 }
 
-// look runs a command that must do its work, without a word in the transcript, and returns its output.
-func (p *place) look(args ...string) string {
+// quiet runs a command that must do its work, without a word in the transcript.
+func (p *place) quiet(args ...string) result {
 	p.t.Helper()
 	before := p.written.String()
 	r := p.do(exitDone, args...)
 	p.written.Reset()
 	p.written.WriteString(before)
-	return r.out
+	return r
+}
+
+// look is quiet, and returns the command's output.
+func (p *place) look(args ...string) string {
+	p.t.Helper()
+	return p.quiet(args...).out
 }
 
 func quoted(args []string) string {

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
+)
+
+// TestFallbackOnInterfaces runs plain BMv2 JSON on interfaces that belong to no device, and replaces it under
+// traffic.
+func TestFallbackOnInterfaces(t *testing.T) {
+	needSandbox(t)
+	p := newPlace(t, "l2switch", "l3router")
+	ns := bpftest.NewNetNS(t)
+	l := &lab{place: p}
+	var ports [2]*bpftest.Port
+	for i := range ports {
+		ports[i] = ns.Veth(t, fmt.Sprint("veth", i+1))
+	}
+	l.ports = [2]endpoint{ports[0], ports[1]}
+	ns.Do(t, func() {
+		p.do(exitFailed, "fallback", "attach", "--name", "router", "--ports", "1=veth1,2=nowhere", "l3router.json")
+		p.do(exitMissing, "fallback", "show", "router") // nothing of it is left
+		p.do(exitDone, "fallback", "attach", "--name", "router", "--ports", "1=veth1,2=veth2", "l3router.json")
+		l.addRoutes("router", "10.1.0.0/16")
+		l.forward(10, "10.1.0.1")
+		p.do(exitDone, "table", "show", "router", "ipv4_lpm")
+		f := l.send("10.1.0.1")
+		p.look("pack", "l3router.p4", "--version", "3.0.0", "-o", "next.p4fw")
+		p.says(p.quiet("fallback", "replace", "router", "next.p4fw"), "router: l3router.p4", "source sha256:", "forwarded")
+		time.Sleep(20 * time.Millisecond)
+		if n := f.stop(); n < 20 {
+			t.Errorf("only %d packets were under way", n)
+		}
+		p.do(exitMissing, "fallback", "replace", "router", "nothing.p4fw")
+		p.do(exitMissing, "fallback", "replace", "switch", "l2switch.json")
+		p.do(exitDone, "fallback", "replace", "router", "l2switch.json") // other tables: their entries go
+		p.do(exitDone, "fallback", "detach", "router")
+	})
+	p.golden("interfaces")
+	plain := frame16(0x88b5)
+	if err := ports[0].Send(plain); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ports[0].Host(time.Second); err != nil || !bytes.Equal(got, plain) {
+		t.Errorf("after detach the host gets %x, %v, want %x", got, err, plain)
+	}
+	if got, err := ports[1].Recv(20 * time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after detach something is forwarded: %x, %v", got, err)
+	}
+}
+
+// frame16 is a frame with nothing but an Ethernet type.
+func frame16(etherType uint16) []byte {
+	return append(slices.Concat(routerMAC[0], senderMAC), append([]byte{byte(etherType >> 8), byte(etherType)}, make([]byte, 46)...)...)
+}
+
+// TestNamespaceFlag: --netns works in another network namespace, and the pins are the same.
+func TestNamespaceFlag(t *testing.T) {
+	needSandbox(t)
+	p := newPlace(t, "l2switch")
+	ns := bpftest.NewNetNS(t)
+	ns.Veth(t, "veth1")
+	ns.Do(t, func() {
+		p.must(os.MkdirAll("/run/netns", 0o755))
+		p.must(os.WriteFile("/run/netns/elsewhere", nil, 0o644))
+		p.must(unix.Mount(fmt.Sprintf("/proc/%d/task/%d/ns/net", os.Getpid(), unix.Gettid()), "/run/netns/elsewhere", "", unix.MS_BIND, ""))
+	})
+	t.Cleanup(func() {
+		p.must(errors.Join(unix.Unmount("/run/netns/elsewhere", unix.MNT_DETACH), os.Remove("/run/netns/elsewhere")))
+	})
+	if r := p.start("--netns", "elsewhere", "fallback", "attach", "--name", "switch", "--ports", "1=veth1", "l2switch.json").end(false); r.code != exitDone {
+		t.Fatal(r.transcript())
+	}
+	p.look("fallback", "show", "switch")
+	p.look("fallback", "detach", "switch")
+	if r := p.start("--netns", "nowhere", "list").end(false); r.code == exitDone {
+		t.Fatal(r.transcript())
+	}
+	runtime.KeepAlive(ns)
+}
