@@ -278,6 +278,7 @@ func (d *demo) phase(ctx context.Context, name string, send func() error) error 
 	if err != nil {
 		return err
 	}
+	atNIC := d.forwarded()
 	if err := send(); err != nil {
 		return err
 	}
@@ -291,7 +292,7 @@ func (d *demo) phase(ctx context.Context, name string, send func() error) error 
 		t := tallies[i]
 		a, b := after[r.prefix], before[r.prefix]
 		t.SW = int(a.SWCount.Packets - b.SWCount.Packets)
-		t.HW = int(a.HWCount.Packets - b.HWCount.Packets)
+		t.HW = t.Sent - t.Lost - t.SW // a counter in hardware goes with its entry; the NIC's own is compared below
 		rr := RouteResult{Prefix: r.prefix.String(), Place: "sw", Why: a.Why, Tally: t}
 		if a.Hardware {
 			rr.Place = "hw+sw"
@@ -299,11 +300,32 @@ func (d *demo) phase(ctx context.Context, name string, send func() error) error 
 		p.Routes = append(p.Routes, rr)
 		p.Tally.add(t)
 	}
+	if err := d.agree(atNIC + uint64(p.HW)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	d.result.Phases = append(d.result.Phases, p)
 	d.result.Tally.add(p.Tally)
 	d.result.Gate = p.Gate.State.String()
 	p.text(d.out)
 	return nil
+}
+
+// forwarded is how many packets the NIC's pipeline has sent on, by its own account.
+func (d *demo) forwarded() uint64 {
+	st := d.nic.Stats()
+	return st.Hardware - st.Dropped
+}
+
+// agree compares the NIC's account with the packets that arrived and that eBPF did not count. The NIC counts a
+// packet a moment after it has left.
+func (d *demo) agree(want uint64) error {
+	for range 50 {
+		if d.forwarded() == want {
+			return nil
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return fmt.Errorf("the NIC says that it forwarded %d packets, but by what arrived and eBPF did not count it is %d", d.forwarded(), want)
 }
 
 // counts returns the routes' entries with their counters, by prefix.
