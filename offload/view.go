@@ -51,12 +51,10 @@ func (m *Manager) look(t *pipeline.Table) (*view, error) {
 // closedFor says why nothing of a table goes into hardware, or "".
 func (m *Manager) closedFor(t *pipeline.Table) string {
 	switch {
-	case !m.gate.Open() && m.gate.Reason != "":
-		return "the gate is " + m.gate.State.String() + ": " + m.gate.Reason
-	case !m.gate.Open():
-		return "the gate is " + m.gate.State.String()
-	case m.hardware == nil:
+	case m.hardware == nil && (m.gate.Open() || m.gate.State == GateAbsent):
 		return "there is no hardware"
+	case !m.gate.Open():
+		return "the gate is " + m.gate.State.String() + ": " + m.gate.Reason
 	}
 	if c := m.hardware.Capability(t); !c.Holds {
 		return c.Why
