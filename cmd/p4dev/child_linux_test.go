@@ -3,11 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -41,8 +41,9 @@ type running struct {
 	out, err  buffer
 	pid       int // of its own process; 0: it has none
 	interrupt func()
+	killed    atomic.Bool
 	done      chan struct{} // closed when it has ended
-	code      int           // afterwards
+	code      int           // afterwards; -1: by a signal
 }
 
 // start runs a command in a process of its own, in the place. It is ended with the test at the latest.
@@ -57,11 +58,10 @@ func (p *place) start(args ...string) *running {
 	r.interrupt = func() { cmd.Process.Signal(syscall.SIGINT) }
 	go func() {
 		defer close(r.done)
-		var exit *exec.ExitError
-		if err := cmd.Wait(); errors.As(err, &exit) && exit.ExitCode() < 0 || err != nil && exit == nil {
+		err := cmd.Wait()
+		if r.code = cmd.ProcessState.ExitCode(); r.code < 0 && !r.killed.Load() {
 			p.t.Errorf("%s: %v", r.line, err)
 		}
-		r.code = cmd.ProcessState.ExitCode()
 	}()
 	p.t.Cleanup(func() {
 		r.interrupt()
@@ -104,6 +104,16 @@ func (r *running) await(text string) {
 			r.t.Fatalf("%s did not say %q:\n%s", r.line, text, r.out.String()+r.err.String())
 		}
 	}
+}
+
+// kill ends the command's process as a crash does.
+func (r *running) kill() {
+	r.t.Helper()
+	r.killed.Store(true)
+	if err := syscall.Kill(r.pid, syscall.SIGKILL); err != nil {
+		r.t.Fatal(err)
+	}
+	<-r.done
 }
 
 // end waits for the command, after an interrupt if asked for, and returns what it left.

@@ -132,24 +132,6 @@ func TestSignAndVerify(t *testing.T) {
 	p.golden("sign")
 }
 
-// TestWithoutDevices: a host that has no devlink device, or a kernel without devlink, is no error but for what
-// names a device.
-func TestWithoutDevices(t *testing.T) {
-	needSandbox(t)
-	p := newPlace(t)
-	p.do(exitDone, "list")
-	p.do(exitDone, "-j", "list")
-	p.do(exitDone, "history")
-	p.do(exitDone, "-j", "history")
-	p.do(exitDone, "fallback", "show")
-	p.do(exitMissing, "fallback", "show", "router")
-	p.do(exitMissing, "table", "list", "router")
-	p.do(exitMissing, "fallback", "detach", "router")
-	p.golden("nodevice")
-	p.do(exitMissing, "show", "pci/0000:01:00.0") // whose words depend on the kernel
-	p.do(exitMissing, "flash", "pci/0000:01:00.0")
-}
-
 func TestUsage(t *testing.T) {
 	p := newPlace(t)
 	p.do(exitFailed, "flsh")

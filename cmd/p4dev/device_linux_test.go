@@ -33,3 +33,32 @@ func TestDevice(t *testing.T) {
 		t.Errorf("left in the firmware folder: %v, %v", left, err)
 	}
 }
+
+// TestWithoutDevices: a host that has no devlink device, or a kernel without devlink, is no error but for what
+// names a device.
+func TestWithoutDevices(t *testing.T) {
+	needSandbox(t)
+	p := newPlace(t)
+	p.do(exitDone, "list")
+	p.do(exitDone, "-j", "list")
+	p.do(exitDone, "history")
+	p.do(exitDone, "-j", "history")
+	p.do(exitDone, "fallback", "show")
+	p.do(exitMissing, "fallback", "show", "router")
+	p.do(exitMissing, "table", "list", "router")
+	p.do(exitMissing, "fallback", "detach", "router")
+	p.golden("nodevice")
+	p.do(exitMissing, "show", "pci/0000:01:00.0") // whose words depend on the kernel
+	p.do(exitMissing, "flash", "pci/0000:01:00.0")
+}
+
+// TestEndpointSim: a NIC that lives as long as one command.
+func TestEndpointSim(t *testing.T) {
+	needSandbox(t)
+	p := newPlace(t)
+	p.says(p.quiet("--endpoint", "sim", "list"), dev)
+	p.says(p.quiet("--endpoint", "sim", "show", dev, "ports"), "p4h2")
+	if left := append(list(t, "run"), leftDevices()...); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

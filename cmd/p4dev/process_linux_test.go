@@ -93,10 +93,17 @@ func TestInterruptedSim(t *testing.T) {
 	l.do(exitMissing, "list")
 	again := l.start("sim")
 	again.await("--endpoint")
+	again.kill() // leaves a socket that nobody listens at
+	if left := leftDevices(); len(left) > 0 {
+		t.Errorf("left behind by a NIC that was killed: %v", left)
+	}
+	l.start("sim").await("--endpoint")
+	l.look("list")
 }
 
 // TestInterruptedFlash: SIGINT in the middle of a flash. The device finishes or keeps what it had, the fallback
-// carries the packets, no file of the package stays in the firmware folder, and the next flash works.
+// carries the packets, no file of the package stays in the firmware folder, and the next flash works. So it does
+// after a flash whose process was killed.
 func TestInterruptedFlash(t *testing.T) {
 	l := faultLab(t, simnic.Limits{Flash: simnic.FlashLimits{Milliseconds: 600}})
 	l.look("flash", dev, "first.p4fw")
@@ -114,8 +121,14 @@ func TestInterruptedFlash(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	l.forwardable(f)
-	l.do(exitDone, "flash", "--allow-same-version", dev, "second.p4fw")
+	l.quiet("flash", "--allow-same-version", dev, "second.p4fw")
+	flash = l.start("flash", "--allow-downgrade", dev, "first.p4fw")
+	flash.await("Flashing")
+	flash.kill()
+	l.forwardable(f)
+	l.quiet("flash", "--allow-same-version", "--allow-downgrade", dev, "first.p4fw")
 	f.stop()
+	l.runs("1.0.0")
 	l.hardware()
 }
 
