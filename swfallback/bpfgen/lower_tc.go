@@ -218,6 +218,7 @@ func (l *lowerer) enterTC() {
 	l.replicas = l.lookup(l.obj.Multicast.Map, l.frame(l.carry, metaGroup))
 	l.orLeaveWith(tcShot, condEq, l.replicas, l.konst(0))
 	l.setStdMasked(st, "ingress_port", port)
+	l.setStdMasked(st, "mcast_grp", l.load(l.frame(l.carry, 0), metaGroup, 4))
 	l.setStd(st, "packet_length", l.load(l.f.ctx, skbLen, 4))
 	l.goTo(l.startPoint(), st)
 }
