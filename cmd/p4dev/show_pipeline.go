@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/p4dev/p4dev/devlink"
@@ -97,7 +100,7 @@ func readTables(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, 
 	}
 	views := []dpipeTable{}
 	for _, t := range tables {
-		v := dpipeTable{Name: t.Name, Size: t.Size, Counters: t.CountersEnabled}
+		v := dpipeTable{Name: t.Name, Size: t.Size, Counters: t.CountersEnabled, Match: []string{}, Action: []string{}}
 		for _, m := range t.Matches {
 			v.Match = append(v.Match, fieldName(headers, m.DpipeFieldRef))
 		}
@@ -181,7 +184,17 @@ func textRegions(w io.Writer, v any) error {
 // healthView is a reporter with what it says now.
 type healthView struct {
 	devlink.Reporter
-	Diagnosis any `json:"diagnosis,omitempty"`
+	Diagnosis any // nil: the reporter cannot say
+}
+
+// MarshalJSON writes the reporter as it writes itself, with the member "diagnosis" behind.
+func (v healthView) MarshalJSON() ([]byte, error) {
+	reporter, err := json.Marshal(v.Reporter)
+	if err != nil || v.Diagnosis == nil {
+		return reporter, err
+	}
+	diagnosis, err := json.Marshal(v.Diagnosis)
+	return slices.Concat(bytes.TrimSuffix(reporter, []byte("}")), []byte(`,"diagnosis":`), diagnosis, []byte("}")), err
 }
 
 func readHealth(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
