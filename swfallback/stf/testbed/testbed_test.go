@@ -41,6 +41,19 @@ func own(t *testing.T, name string) stf.Case {
 	return cases[0]
 }
 
+// TestReplicas: in egress of a replica the multicast group is still to be seen.
+func TestReplicas(t *testing.T) {
+	bpftest.Require(t, "root", "bpf", "netns")
+	t.Setenv("TMPDIR", t.TempDir())
+	cases, err := stf.Find(filepath.Join(stftest.Corpus(t), "v1model", "ipv6-switch-ml-bmv2.stf"))
+	if err != nil || len(cases) != 1 {
+		t.Fatal(cases, err)
+	}
+	if o := bed().Run(t.Context(), cases[0], testbed.Kernel); o.State != testbed.Passed {
+		t.Errorf("%s: %v %v", o.State, o.Err, o.Failures)
+	}
+}
+
 // with returns a case of l3router with another test.
 func with(t *testing.T, text string) stf.Case {
 	t.Helper()
