@@ -145,6 +145,9 @@ func (l *loader) verify(ctx context.Context) (DeviceInfo, error) {
 			if err = l.compare(info); err == nil {
 				return info, nil
 			}
+			if l.other(info) {
+				return info, l.back(ctx, StepVerify, fmt.Errorf("%w: %w", ErrNotVerified, err))
+			}
 		}
 		wait := time.NewTimer(pause)
 		select {
@@ -154,6 +157,13 @@ func (l *loader) verify(ctx context.Context) (DeviceInfo, error) {
 			return info, l.back(context.WithoutCancel(ctx), StepVerify, fmt.Errorf("%w within %v: %w", ErrNotVerified, l.Wait, err))
 		}
 	}
+}
+
+// other reports whether the device runs another program than before that has the package's name and version and
+// is not the package's: it has loaded, and waiting changes nothing.
+func (l *loader) other(info DeviceInfo) bool {
+	got, want := programOf(info.Running), l.report.Package
+	return got.Name == want.Name && got.Version == want.Version && got.Source != "" && got != l.report.Before
 }
 
 // compare says in what the device's report differs from the package. Opaque packages may have no source tag.
