@@ -54,6 +54,7 @@ func Features() []Feature {
 		{"links to network devices", "5.9", true, probeXDPLink},
 		{"XDP in the driver of veth", "5.9", false, probeXDPVeth},
 		{"bounded loops", "5.3", false, features.HaveBoundedLoops},
+		{"loops with a budget (may_goto)", "6.9", false, probeMayGoto},
 		{"instruction set version 3", "5.1", false, features.HaveV3ISA},
 		mapFeature("longest-prefix tries", "4.11", false, ebpf.LPMTrie),
 		mapFeature("maps in maps", "4.12", false, ebpf.ArrayOfMaps),
@@ -149,6 +150,23 @@ func probeProgram(kind ebpf.ProgramType, result int32) (*ebpf.Program, error) {
 	return ebpf.NewProgram(&ebpf.ProgramSpec{
 		Type: kind, License: "GPL", Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, result), asm.Return()},
 	})
+}
+
+// probeMayGoto loads a loop that the kernel's budget ends: tables with ternary, optional or range keys, and
+// replication, are such loops.
+func probeMayGoto() error {
+	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type: ebpf.XDP, License: "GPL", Instructions: asm.Instructions{
+			asm.JCOND.Imm(asm.R0, 0, "out").WithSymbol("again"),
+			asm.Ja.Label("again"),
+			asm.Mov.Imm(asm.R0, 1).WithSymbol("out"),
+			asm.Return(),
+		},
+	})
+	if err != nil {
+		return refusalOf(err)
+	}
+	return program.Close()
 }
 
 // probeLiveFrames drops one frame in live mode.
