@@ -224,7 +224,7 @@ func (l *loader) plan() {
 	if p.FlashName == "" {
 		add("copy %s into the firmware folder", p.File)
 	}
-	add("flash %s %s into %s of %s", p.Package.Name, p.Package.Version, orWhole(p.Component), p.Device)
+	add("flash %s %s into %s%s", p.Package.Name, p.Package.Version, p.Device, component(p.Component))
 	add("activate it, if the device does not do so itself%s", map[bool]string{true: ", with a reset if need be"}[l.AllowReset])
 	add("verify that the device reports %s, %s and %s", p.Package.Name, p.Package.Version, shortTag(p.Package.Source))
 	if l.Switch != nil {
@@ -232,11 +232,12 @@ func (l *loader) plan() {
 	}
 }
 
-func orWhole(component string) string {
-	if component == "" {
-		return "all"
+// component names a part of a device behind its name; "" is the whole device.
+func component(name string) string {
+	if name == "" {
+		return ""
 	}
-	return component
+	return ", component " + name
 }
 
 // shortTag returns a source tag with the first digits of its digest.

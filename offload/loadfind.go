@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/p4dev/p4dev/firmware"
 )
@@ -158,6 +159,7 @@ func (s FolderStager) Stage(_ context.Context, pkg *firmware.Package) (string, f
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fail(err)
 	}
+	s.sweep(dir)
 	f, err := os.CreateTemp(dir, "."+pkg.Manifest.Name+"-*.tmp")
 	if err != nil {
 		return fail(err)
@@ -167,4 +169,17 @@ func (s FolderStager) Stage(_ context.Context, pkg *firmware.Package) (string, f
 		return fail(errors.Join(err, os.Remove(f.Name())))
 	}
 	return firmware.Folder + "/" + filepath.Base(f.Name()), func() error { return os.Remove(f.Name()) }, nil
+}
+
+// abandoned is the age at which a staged copy belongs to a process that was killed: no flash takes as long.
+const abandoned = 2 * time.Hour
+
+// sweep removes copies that processes left when they were killed. It is a courtesy: errors do not matter.
+func (s FolderStager) sweep(dir string) {
+	copies, _ := filepath.Glob(filepath.Join(dir, ".*-*.tmp"))
+	for _, c := range copies {
+		if info, err := os.Stat(c); err == nil && time.Since(info.ModTime()) > abandoned {
+			os.Remove(c)
+		}
+	}
 }

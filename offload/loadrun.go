@@ -85,7 +85,7 @@ func (l *loader) flash(ctx context.Context) error {
 		}
 	}()
 	l.report.FlashName = name
-	l.step(StepFlash, "%s into %s", name, orWhole(l.report.Component))
+	l.step(StepFlash, "%s into %s%s", name, l.report.Device, component(l.report.Component))
 	err = l.Device.Flash(ctx, name, l.report.Component, func(p FlashProgress) {
 		l.Observe(LoadStep{Step: StepFlash, Message: p.Message, Done: p.Done, Total: p.Total})
 	})

@@ -157,6 +157,7 @@ func TestAgentDown(t *testing.T) {
 	l.do(exitDone, "table", "reconcile", dev)
 	l.hardware()
 	l.flags = append(l.flags, "--device-agent", "unix:run/nobody.sock")
+	l.do(exitFailed, "table", "delete", dev, "ipv4_lpm", "10.1.0.0/16") // the device would go on routing by it
 	f := l.send(twoRoutes...)
 	l.do(exitDone, "flash", dev, "second.p4fw") // the device starts anew without entries: software has them all
 	f.stop()

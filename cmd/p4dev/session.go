@@ -42,6 +42,9 @@ type session struct {
 	fallback *swfallback.Fallback
 	hardware *hw.Target // nil: none
 	manager  *offload.Manager
+	// stuck says that the device answers packets with entries that cannot be changed now: a change in software
+	// alone would make the two disagree.
+	stuck error
 }
 
 // openSession opens the fallback of a name or of a device's handle, with the manager over both targets.
@@ -113,11 +116,28 @@ func (a *app) connectHardware(ctx context.Context, s *session, h devlink.Handle,
 	}
 	s.hardware, err = hw.Dial(ctx, hw.Config{Address: a.agentAddress(h), Program: s.fallback.Program(), Model: model})
 	if errors.Is(err, hw.ErrUnreachable) {
-		fmt.Fprintf(a.err, "p4dev: software only, and the device goes on with the entries that it has: %v\n", err)
 		gate.State, gate.Reason = offload.GateUnknown, "the device's agent does not answer"
-		return gate, nil
+		fmt.Fprintf(a.err, "p4dev: software only: %v\n", err)
+		var held bool
+		if held, err = holdsEntries(ctx, c, h, model); held {
+			s.stuck = fmt.Errorf("%s holds entries, and nobody can change them while its agent does not answer: "+
+				"start the agent or name another address with --device-agent", h)
+		}
 	}
 	return gate, err
+}
+
+// holdsEntries reports whether a device has an entry in any table, by its own account.
+func holdsEntries(ctx context.Context, c *devlink.Client, h devlink.Handle, model *hw.Model) (bool, error) {
+	for _, t := range model.Tables {
+		for _, err := range c.DpipeEntries(ctx, h, t.Name) {
+			if errors.Is(err, errors.ErrUnsupported) {
+				break
+			}
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // noEndpoint reports whether nobody listens at a "unix:" endpoint: the simulated NIC has ended.

@@ -197,6 +197,9 @@ func (a *app) changeTable(ctx context.Context, name string, change func(*offload
 	if err != nil {
 		return err
 	}
+	if s.stuck != nil {
+		return errors.Join(s.stuck, s.close())
+	}
 	done, err := change(s.manager, s.fallback.Program())
 	if err = errors.Join(err, s.close()); err != nil {
 		return err

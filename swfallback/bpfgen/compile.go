@@ -1,7 +1,6 @@
 package bpfgen
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -118,18 +117,15 @@ func (o *Object) lower(g *points, name string, r role) (*fn, error) {
 	}
 }
 
-// stage records the text of a stage.
+// stage shows the text of a stage to whoever wants to see it.
 func (o *Object) stage(name string, f *fn) {
-	text := f.String()
-	o.Stages = append(o.Stages, Stage{Name: name, Text: text})
 	if o.Options.Dump != nil {
-		o.Options.Dump(name, text)
+		o.Options.Dump(name, f.String())
 	}
 }
 
 // note records sizes and sources of a program's instructions.
 func (o *Object) note(name string, ins asm.Instructions, f *fn) {
-	var buf bytes.Buffer
 	var src []pipeline.Source
 	for i := range ins {
 		s, _ := ins[i].Source().(pipeline.Source)
@@ -139,9 +135,7 @@ func (o *Object) note(name string, ins asm.Instructions, f *fn) {
 	}
 	o.source[name] = src
 	o.usage[name] = ProgramSummary{Name: name, Instructions: len(src), StackBytes: f.stack, Blocks: len(f.blocks)}
-	fmt.Fprintf(&buf, "%v", ins)
-	o.Stages = append(o.Stages, Stage{Name: name + "/emit", Text: buf.String()})
 	if o.Options.Dump != nil {
-		o.Options.Dump(name+"/emit", buf.String())
+		o.Options.Dump(name+"/emit", fmt.Sprintf("%v", ins))
 	}
 }

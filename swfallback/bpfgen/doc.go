@@ -7,7 +7,7 @@
 // lie, constants in metadata, that a checksum was right) is used up on that path and costs nothing at run
 // time; paths that know the same meet again. What is left is a graph of blocks in SSA form (ir.go) that
 // touches the packet in place. Passes (passes.go) simplify it, allocate registers and emit instructions;
-// Options.Dump and Object.Stages show the text after each.
+// Options.Dump shows the text after each.
 //
 // State that outlives a packet is in maps, and only there: every entry, with its priority and its flags, can
 // be decoded from the map that holds it (TableLayout).

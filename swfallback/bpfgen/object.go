@@ -29,7 +29,7 @@ type Options struct {
 	// Ethernet header, P4 has. What is in front is left alone and not counted.
 	Prefix int
 
-	// Dump, when set, is called with the text of the program after each stage.
+	// Dump, when set, is called with the text of the program after each stage, "xdp/lower" to "xdp/emit".
 	Dump func(stage, text string)
 
 	keep func(*fn) // for tests: sees the program before it is emitted
@@ -39,9 +39,6 @@ type Options struct {
 func (o *Object) AppendPortOf(dst []byte, port uint32) []byte {
 	return le.AppendUint32(dst, port+1)
 }
-
-// Stage is the text of the program after one stage of the compiler.
-type Stage struct{ Name, Text string }
 
 // Names of programs and maps in Object.Spec that every program of this compiler may have.
 const (
@@ -77,8 +74,6 @@ type Object struct {
 	StatsMap string
 	// VerdictMap is an ARRAY with one Verdict {fate u32, port u32}; "" without Options.Verdict.
 	VerdictMap string
-
-	Stages []Stage
 
 	source map[string][]pipeline.Source // per program, by instruction slot of the loaded program
 	usage  map[string]ProgramSummary
