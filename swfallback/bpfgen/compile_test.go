@@ -64,3 +64,11 @@ func TestCompileAll(t *testing.T) {
 		})
 	}
 }
+
+func TestCompileNamesParserState(t *testing.T) {
+	_, err := Compile(openProgram(t, "mpls_edge"), Options{})
+	want := "parser state parse_mpls: extraction into a stack or union is not supported"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Compile: %v, want %q", err, want)
+	}
+}

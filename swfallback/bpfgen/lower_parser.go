@@ -1,6 +1,7 @@
 package bpfgen
 
 import (
+	"errors"
 	"math/big"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -10,6 +11,14 @@ import (
 func (l *lowerer) lowerState(p *point, st *state) {
 	l.src = p.state.Source
 	l.parseBody(p, st, 0)
+	l.blame(p.state)
+}
+
+// blame names the parser state in an error without a place: BMv2 JSON has none for most of a parser.
+func (l *lowerer) blame(s *pipeline.ParserState) {
+	if u := new(UnsupportedError); errors.As(l.err, &u) && u.Source == (pipeline.Source{}) {
+		u.What = "parser state " + s.Name + ": " + u.What
+	}
 }
 
 // parseBody runs a state's operations from the i-th on, then its select expression.
