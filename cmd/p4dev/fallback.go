@@ -30,7 +30,7 @@ forwards what the device hands to the host, or everything where there is no devi
 ends: programs, maps and links are pinned below /sys/fs/bpf/p4dev/NAME.`,
 	}
 	cmd.AddCommand(a.attachCommand(), a.replaceCommand(), a.detachCommand(), a.fallbackShowCommand(),
-		a.fallbackCheckCommand())
+		a.fallbackCheckCommand(), a.groupCommand(), a.counterCommand())
 	return cmd
 }
 
@@ -219,10 +219,34 @@ func (a *app) detach(ctx context.Context, name string, force bool) error {
 // openFallback opens a target by its name, or by the handle of the device whose ports it is attached to.
 func (a *app) openFallback(ctx context.Context, name string) (*swfallback.Fallback, error) {
 	fb, err := swfallback.Open(ctx, fallbackName(name), swfallback.At(a.place()))
+	if errors.Is(err, fs.ErrNotExist) && strings.Contains(name, "/") {
+		if other, found := a.fallbackOf(ctx, name); found {
+			return other, nil
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no fallback %s, 'p4dev fallback show' lists them: %w", name, err)
 	}
 	return fb, err
+}
+
+// fallbackOf looks for the target of a device among those that have names of their own.
+func (a *app) fallbackOf(ctx context.Context, device string) (*swfallback.Fallback, bool) {
+	names, err := swfallback.List(a.place())
+	if err != nil {
+		return nil, false
+	}
+	for _, n := range names {
+		fb, err := swfallback.Open(ctx, n, swfallback.At(a.place()))
+		if err != nil {
+			continue
+		}
+		if st, err := fb.Show(); err == nil && st.Device == device {
+			return fb, true
+		}
+		fb.Close()
+	}
+	return nil, false
 }
 
 // fallbackName makes a target's name of a device's handle; names are left as they are.

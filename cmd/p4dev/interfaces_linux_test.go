@@ -59,6 +59,45 @@ func TestFallbackOnInterfaces(t *testing.T) {
 	}
 }
 
+// TestFlood: a switch floods to the ports of a group that is set on the command line, and counts.
+func TestFlood(t *testing.T) {
+	needSandbox(t)
+	p := newPlace(t, "l2switch")
+	ns := bpftest.NewNetNS(t)
+	var ports [3]*bpftest.Port
+	for i := range ports {
+		ports[i] = ns.Veth(t, fmt.Sprint("veth", i+1))
+	}
+	ns.Do(t, func() {
+		p.look("fallback", "attach", "--name", "bridge", "--ports", "1=veth1,2=veth2,3=veth3", "l2switch.json")
+		p.do(exitFailed, "fallback", "group", "bridge", "100")
+		p.do(exitFailed, "fallback", "group", "bridge", "0", "1")
+		p.do(exitFailed, "fallback", "group", "bridge", "100", "1:x")
+		p.do(exitDone, "fallback", "group", "bridge", "100", "1", "2", "3:7")
+		for i := range ports {
+			p.do(exitDone, "table", "add", "bridge", "port_vlan", fmt.Sprint(i+1), "0", "set_pvid", "10")
+		}
+		p.do(exitDone, "table", "add", "bridge", "vlan_flood", "10", "flood", "100")
+		frame := slices.Concat([]byte{2, 0, 0, 0, 0, 9}, []byte{2, 0, 0, 0, 0, 1}, []byte{0x88, 0xb5}, make([]byte, 46))
+		p.must(ports[0].Send(frame))
+		for _, i := range []int{1, 2} {
+			if got, err := ports[i].Recv(time.Second); err != nil || !bytes.Equal(got, frame) {
+				t.Errorf("port %d gets %x, %v, want %x", i+1, got, err, frame)
+			}
+		}
+		if got, err := ports[0].Recv(20 * time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the frame comes back: %x, %v", got, err)
+		}
+		p.do(exitDone, "fallback", "counter", "bridge", "ingress_port_counter")
+		p.do(exitDone, "-j", "fallback", "counter", "bridge", "ingress_port_counter", "2")
+		p.do(exitFailed, "fallback", "counter", "bridge", "ingress_port_counter", "70000")
+		p.do(exitDone, "fallback", "group", "bridge", "100", "--delete")
+		p.do(exitDone, "-j", "fallback", "group", "bridge")
+		p.do(exitDone, "fallback", "detach", "bridge")
+	})
+	p.golden("flood")
+}
+
 // frame16 is a frame with nothing but an Ethernet type.
 func frame16(etherType uint16) []byte {
 	return append(slices.Concat(routerMAC[0], senderMAC), append([]byte{byte(etherType >> 8), byte(etherType)}, make([]byte, 46)...)...)

@@ -96,7 +96,6 @@ func (a *app) sim(ctx context.Context, f simFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(socket)
 	kernel := sim.New(sim.Options{Firmware: a.loadFirmware})
 	nic, err := simnic.New(kernel, cfg)
 	if err != nil {

@@ -311,10 +311,11 @@ type entryView struct {
 	InHW     bool              `json:"in_hw"`
 	InSW     bool              `json:"in_sw"`
 	Why      string            `json:"why,omitempty"`
-	Packets  uint64            `json:"packets"`
-	Bytes    uint64            `json:"bytes"`
-	HW       countView         `json:"hw"`
-	SW       countView         `json:"sw"`
+	SkipHW   bool              `json:"skip_hw,omitempty"`
+	SkipSW   bool              `json:"skip_sw,omitempty"`
+	Total    *countView        `json:"count,omitempty"` // nil: the table has no counter
+	HW       *countView        `json:"hw,omitempty"`
+	SW       *countView        `json:"sw,omitempty"`
 	text     string
 }
 
@@ -365,7 +366,10 @@ func viewEntries(m *offload.Manager, t *pipeline.Table) ([]entryView, error) {
 	for _, p := range placed {
 		e := p.Entry
 		v := entryView{Match: make(map[string]string), Priority: e.Priority, Action: callText(e), InHW: p.Hardware, InSW: p.Software,
-			Why: p.Why, Packets: p.Total.Packets, Bytes: p.Total.Bytes, HW: countView(p.HWCount), SW: countView(p.SWCount)}
+			Why: p.Why, SkipHW: e.SkipHW, SkipSW: e.SkipSW}
+		if t.Counter != nil {
+			v.Total, v.HW, v.SW = (*countView)(&p.Total), (*countView)(&p.HWCount), (*countView)(&p.SWCount)
+		}
 		for i, k := range t.Keys {
 			v.Match[k.Name] = pipeline.FormatMatch(k, e.Match[i])
 		}
@@ -410,7 +414,11 @@ func textEntries(w io.Writer, order []string, result map[string][]entryView) err
 		fmt.Fprintln(w, name)
 		var rows [][]string
 		for _, v := range result[name] {
-			rows = append(rows, []string{placeText(v), fmt.Sprint(v.Packets), fmt.Sprint(v.Bytes), v.text, v.Why})
+			packets, bytes := "-", "-"
+			if v.Total != nil {
+				packets, bytes = fmt.Sprint(v.Total.Packets), fmt.Sprint(v.Total.Bytes)
+			}
+			rows = append(rows, []string{placeText(v), packets, bytes, v.text, v.Why})
 		}
 		if err := table(w, "PLACE PACKETS BYTES ENTRY WHY", rows); err != nil {
 			return err
