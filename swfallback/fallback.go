@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -25,6 +26,8 @@ var (
 	ErrLayout = errors.New("maps are laid out by another version")
 	// ErrBusy says that there is a target of that name already.
 	ErrBusy = errors.New("target exists")
+	// ErrIncomplete says that pins of a target are missing: it cannot be opened, and Remove takes it away.
+	ErrIncomplete = errors.New("target is incomplete: its process died while attaching; remove it")
 )
 
 // Config describes a target.
@@ -216,7 +219,8 @@ func (f *Fallback) abandon() error {
 }
 
 // Open opens a target that this or another process has attached. Its program is read from the source that is
-// pinned beside it. fs.ErrNotExist: there is no such target; ErrLayout: another version of p4dev made it.
+// pinned beside it. fs.ErrNotExist: there is no such target; ErrLayout: another version of p4dev made it;
+// ErrIncomplete: pins are missing.
 func Open(ctx context.Context, name string, options ...Option) (*Fallback, error) {
 	f, err := open(ctx, name, options)
 	if err != nil {
@@ -253,13 +257,28 @@ func open(ctx context.Context, name string, options []Option) (_ *Fallback, err 
 		}
 		err = f.lock.release()
 	}()
-	if f.gen, f.record, err = openGeneration(f.place.pipeline(name)); err != nil {
+	if _, err := os.Stat(f.place.dir(name)); err != nil { // detached while this waited for the lock
+		return nil, errors.Join(err, f.lock.remove())
+	}
+	err = f.openPins()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w (%v)", ErrIncomplete, err)
+	}
+	if err != nil {
 		return nil, err
+	}
+	return f, nil
+}
+
+// openPins opens what is pinned of a target, fs.ErrNotExist when something is missing.
+func (f *Fallback) openPins() (err error) {
+	if f.gen, f.record, err = openGeneration(f.place.pipeline(f.name)); err != nil {
+		return err
 	}
 	if err := f.openAttachments(); err != nil {
-		return nil, err
+		return err
 	}
-	return f, f.recover()
+	return f.recover()
 }
 
 func (f *Fallback) openAttachments() error {

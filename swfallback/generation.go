@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/cilium/ebpf"
 
@@ -113,8 +114,24 @@ func openGeneration(dir string) (_ *generation, _ *record, err error) {
 	if layout, err := fingerprint(object); err != nil || layout != r.Layout {
 		return nil, nil, errors.Join(fmt.Errorf("%s: %w", program.Name, ErrLayout), err)
 	}
+	if err := checkPins(object, dp); err != nil {
+		return nil, nil, err
+	}
 	g, err := bindGeneration(object, dp)
 	return g, r, err
+}
+
+// checkPins checks that every program and map of a pinned pipeline is there, fs.ErrNotExist when not.
+func checkPins(object *bpfgen.Object, dp *bpfrun.Datapath) error {
+	for name := range object.Spec.Maps {
+		if _, err := dp.Map(name); err != nil {
+			return err
+		}
+	}
+	if object.Spec.Programs[bpfgen.ProgramTC] != nil && dp.Programs[bpfgen.ProgramTC] == nil {
+		return fmt.Errorf("program %q: %w", bpfgen.ProgramTC, fs.ErrNotExist)
+	}
+	return nil
 }
 
 // bindGeneration finds the maps of every table.
