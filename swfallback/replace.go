@@ -25,7 +25,8 @@ type Carried struct {
 // Replace makes the target run another program without losing a packet: the new one is compiled and loaded beside
 // the old one, gets the ports and the entries of tables that both have, and then takes over port by port, each in
 // one step. Tables are the same when name and key are; actions when name and parameters are. Counters and registers
-// start at 0. When anything fails the old program runs on and nothing else has changed.
+// start at 0. When anything fails the old program runs on and nothing else has changed. A port whose interface is gone
+// does not stand in the way of the others.
 //
 // Source is as in Config; program may be nil.
 func (f *Fallback) Replace(ctx context.Context, program *pipeline.Program, source Source) (Carried, error) {
@@ -93,7 +94,8 @@ func (f *Fallback) devices() (map[uint32]int, error) {
 
 // takeOver makes every port run the next pipeline, then puts its pins in the place of the old ones. Before the
 // exchange of the pins everything can be taken back, after it the old pipeline is only thrown away: a process that
-// opens the target after a crash in between finds out by what is pinned, see recover.
+// opens the target after a crash in between finds out by what is pinned, see recover. Ports whose interface is gone
+// are left as they are.
 func (f *Fallback) takeOver(next *generation, r *record) error {
 	var done []uint32
 	err := func() error {
@@ -123,8 +125,8 @@ func (f *Fallback) takeOver(next *generation, r *record) error {
 	return nil
 }
 
-// recover finishes what a process left that died in Replace: every port runs what is pinned as the pipeline, and
-// nothing else is pinned.
+// recover finishes what a process left that died in Replace: every port whose interface is still there runs what is
+// pinned as the pipeline, and nothing else is pinned.
 func (f *Fallback) recover() error {
 	if _, err := os.Stat(f.place.next(f.name)); errors.Is(err, os.ErrNotExist) {
 		return nil

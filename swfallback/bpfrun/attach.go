@@ -134,8 +134,19 @@ func (a *Attachment) ProgramID() (ebpf.ProgramID, error) {
 // Replace makes the device run another pipeline. Each program is exchanged in one step in the kernel: every
 // packet is handled by the old or by the new XDP program, and none is lost between them. A tc program that is
 // needed from now on is attached before, one that is not needed any more is detached after. On an error the
-// device runs what it ran before.
+// device runs what it ran before. Where the device is gone nothing is done, and that is no error.
 func (a *Attachment) Replace(next *Datapath) error {
+	err := a.replace(next)
+	if err == nil {
+		return nil
+	}
+	if device, unknown := a.Device(); unknown == nil && device == 0 { // whatever it was that failed for want of a device
+		return nil
+	}
+	return err
+}
+
+func (a *Attachment) replace(next *Datapath) error {
 	program := next.Programs[ProgramTC]
 	undo, err := a.replaceTC(program)
 	if err != nil {
