@@ -36,8 +36,10 @@ type Config struct {
 	// Program is what Source holds, for callers that have it already; nil: it is read from Source.
 	Program *pipeline.Program
 	Source  Source
-	Device  string            // handle of the device that the ports belong to, "pci/0000:03:00.0"; may be empty
-	Ports   map[uint32]string // P4 port to network interface
+	Device  string // handle of the device that the ports belong to, "pci/0000:03:00.0"; may be empty
+	// Ports leads from P4 ports to network interfaces. The host's and the drop port of Options cannot be interfaces,
+	// nor can numbers that are wider than the program's type of ports.
+	Ports   map[uint32]string
 	Mode    bpfrun.Mode
 	Options bpfgen.Options
 	Place   Place

@@ -42,6 +42,9 @@ func newGeneration(program *pipeline.Program, options bpfgen.Options, old *gener
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPorts(object, ports); err != nil {
+		return nil, err
+	}
 	dp, err := bpfrun.Load(object.Spec, object.SourceOf, old.portMaps(object))
 	if err != nil {
 		return nil, explain(err)
