@@ -205,7 +205,7 @@ func (a *app) detach(ctx context.Context, name string, force bool) error {
 	case err == nil:
 		err = fb.Detach()
 	case force && !errors.Is(err, fs.ErrNotExist):
-		err = swfallback.Remove(ctx, name, a.place())
+		err = swfallback.Remove(ctx, fallbackName(name), a.place())
 	}
 	if err != nil {
 		return err
@@ -226,6 +226,9 @@ func (a *app) openFallback(ctx context.Context, name string) (*swfallback.Fallba
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no fallback %s, 'p4dev fallback show' lists them: %w", name, err)
+	}
+	if errors.Is(err, swfallback.ErrIncomplete) || errors.Is(err, swfallback.ErrLayout) {
+		return nil, fmt.Errorf("%w ('p4dev fallback detach --force %s' removes it)", err, name)
 	}
 	return fb, err
 }
