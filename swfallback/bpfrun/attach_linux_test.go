@@ -3,14 +3,17 @@ package bpfrun
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
 )
@@ -40,6 +43,45 @@ func TestAttachFallsBackToGeneric(t *testing.T) {
 		}
 		if _, err := Attach(dp, 9999, ModeAuto); err == nil {
 			t.Error("attached to a device that is not there")
+		}
+	})
+}
+
+// TestAttachNamesWhatIsThere attaches to a device with another program: in the same mode, in the other, by a link and
+// without.
+func TestAttachNamesWhatIsThere(t *testing.T) {
+	bpftest.Require(t, "root", "bpf", "netns")
+	ns := bpftest.NewNetNS(t)
+	spec := returning(xdpPass, nil)
+	spec.Programs[ProgramXDP].Name = "occupant"
+	first, second := load(t, spec), load(t, returning(xdpPass, nil))
+	info, err := first.Programs[ProgramXDP].Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := info.ID()
+	linked, unlinked := ns.Veth(t, "linked"), ns.Veth(t, "unlinked")
+	ns.Do(t, func() {
+		a, err := Attach(first, linked.Index, ModeNative)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		device, err := netlink.LinkByIndex(unlinked.Index)
+		if err == nil {
+			err = netlink.LinkSetXdpFdWithFlags(device, first.Programs[ProgramXDP].FD(), unix.XDP_FLAGS_DRV_MODE)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, port := range []*bpftest.Port{linked, unlinked} {
+			for mode, want := range map[Mode]error{ModeAuto: unix.EBUSY, ModeNative: unix.EBUSY, ModeGeneric: unix.EEXIST} {
+				_, err := Attach(second, port.Index, mode)
+				text := fmt.Sprintf("XDP program %d (occupant) runs on %s already", id, port.Name)
+				if !errors.Is(err, want) || !strings.Contains(err.Error(), text) {
+					t.Errorf("%s, %v: got %v, want %v with %q", port.Name, mode, err, want, text)
+				}
+			}
 		}
 	})
 }
