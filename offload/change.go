@@ -65,11 +65,7 @@ func (c *change) insert() error {
 		return err
 	}
 	for _, v := range c.views {
-		err := c.m.makeWay(v, added)
-		if err == nil {
-			err = c.m.saveMarks(v)
-		}
-		if err != nil {
+		if err := c.m.makeWay(v, added); err != nil {
 			return c.settleOld(added, err)
 		}
 	}
@@ -134,13 +130,10 @@ func refusedPin(v *view, added map[*item]bool) error {
 	return nil
 }
 
-// settleOld brings marks and hardware back to what the entries allow, without those that are gone.
+// settleOld brings hardware back to what the entries allow, without those that are gone.
 func (c *change) settleOld(added map[*item]bool, cause error) error {
 	for _, v := range c.views {
 		v.remove(added)
-		if err := c.m.saveMarks(v); err != nil {
-			c.m.observe(Trouble{"remember skip_hw of entries of " + v.table.Name, err})
-		}
 		if err := c.m.converge(v, firstCome); err != nil {
 			c.m.observe(Trouble{"put entries of " + v.table.Name + " back into hardware", err})
 		}
@@ -175,11 +168,7 @@ func (c *change) modify() error {
 		return err
 	}
 	for _, v := range c.views {
-		err := c.m.makeWay(v, nil)
-		if err == nil {
-			err = c.m.saveMarks(v)
-		}
-		if err != nil {
+		if err := c.m.makeWay(v, nil); err != nil {
 			return c.restore(old, nil, err)
 		}
 	}

@@ -25,7 +25,6 @@ type Config struct {
 	Software SoftwareTarget
 	Hardware HardwareTarget // nil: none
 	Gate     Gate           // as CheckGate found it
-	Marks    Marks          // nil: the software target keeps SkipHW itself
 	Observe  func(Event)    // called on the goroutine of the change; nil: nobody
 }
 
@@ -35,7 +34,6 @@ type Manager struct {
 	program  *pipeline.Program
 	software SoftwareTarget
 	hardware HardwareTarget
-	marks    Marks // may be nil
 	observe  func(Event)
 
 	mu   sync.Mutex // guards what follows, and is held for a whole change
@@ -65,7 +63,7 @@ func NewManager(c Config) (*Manager, error) {
 	if c.Program == nil || c.Software == nil {
 		return nil, errors.New("offload: make manager: no program or no software target")
 	}
-	m := &Manager{program: c.Program, software: c.Software, hardware: c.Hardware, gate: c.Gate, marks: c.Marks,
+	m := &Manager{program: c.Program, software: c.Software, hardware: c.Hardware, gate: c.Gate,
 		observe: c.Observe, full: make(map[*pipeline.Table]int), refused: make(map[carryKey]refusal),
 		carried: make(map[carryKey]pipeline.Count)}
 	if m.observe == nil {

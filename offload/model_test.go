@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -170,17 +169,13 @@ func (s *side) ReadCounter(*pipeline.Counter, int) (pipeline.Count, error) {
 }
 
 // software is a SoftwareTarget; its changes are all or nothing.
-type software struct {
-	side
-	forgetful bool // keeps no SkipHW, as kernel maps do
-}
+type software struct{ side }
 
 var _ offload.SoftwareTarget = (*software)(nil)
 
 // keep returns an entry as the target stores it.
 func (s *software) keep(e *pipeline.Entry) *pipeline.Entry {
 	kept := *e
-	kept.SkipHW = e.SkipHW && !s.forgetful
 	return &kept
 }
 
@@ -240,16 +235,6 @@ func (s *software) Default(t *pipeline.Table) (*pipeline.ActionCall, error) {
 		return call, nil
 	}
 	return t.Default, nil
-}
-
-// memoryMarks is Marks in memory.
-type memoryMarks map[*pipeline.Table]map[string]bool
-
-func (m memoryMarks) Marked(t *pipeline.Table) (map[string]bool, error) { return maps.Clone(m[t]), nil }
-
-func (m memoryMarks) SetMarked(t *pipeline.Table, keys map[string]bool) error {
-	m[t] = keys
-	return nil
 }
 
 var errWire = errors.New("connection reset")

@@ -52,11 +52,7 @@ func newWorld(t *rapid.T) *world {
 		w.hw.absent[table] = rapid.IntRange(0, 5).Draw(t, "absent") == 0
 	}
 	w.hw.changed, w.sw.changed = w.check, w.check
-	config := offload.Config{Program: w.program.Program, Software: w.sw, Hardware: w.hw, Gate: verified}
-	if w.sw.forgetful = rapid.Bool().Draw(t, "forgetful"); w.sw.forgetful {
-		config.Marks = memoryMarks{}
-	}
-	m, err := offload.NewManager(config)
+	m, err := offload.NewManager(offload.Config{Program: w.program.Program, Software: w.sw, Hardware: w.hw, Gate: verified})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,9 +35,6 @@ func (m *Manager) look(t *pipeline.Table) (*view, error) {
 		it.inSW, it.swCount, it.idle = true, st.Count, st.IdleFor
 		v.add(it)
 	}
-	if err := m.applyMarks(v); err != nil {
-		return nil, err
-	}
 	if v.def, err = m.software.Default(t); err != nil {
 		return nil, err
 	}
