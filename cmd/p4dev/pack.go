@@ -11,13 +11,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/p4dev/p4dev/firmware"
+	"github.com/p4dev/p4dev/firmware/advert"
+	"github.com/p4dev/p4dev/firmware/bmv2"
 )
 
 // packFlags are the flags of "p4dev pack".
 type packFlags struct {
 	out, name, version, json, p4info string
 	lowest, sourceTag                string
-	images, devices                  []string
+	images, adverts, devices         []string
 	hitless, needsReset              bool
 }
 
@@ -30,7 +32,8 @@ func (a *app) packCommand() *cobra.Command {
 the source: PROGRAM.json (BMv2 JSON) and PROGRAM.p4info.txtpb. The digest of the source, with all files
 that it includes in quotes, becomes the package's source tag. The same inputs make the same bytes.`,
 		Example: `  p4dev pack l3router.p4 --version 1.0.0
-  p4dev pack l3router.p4 --version 1.0.0 --image fpga:acme=l3.bit --device pci:1234:5678=fpga -o acme.p4fw`,
+  p4dev pack l3router.p4 --version 1.0.0 --image fpga:acme=l3.bit --device pci:1234:5678=fpga -o acme.p4fw
+  p4dev pack l3router.p4 --version 1.0.0 --advert p4ref --device driver:p4ref=p4ref`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.pack(args[0], f) },
 	}
@@ -43,6 +46,8 @@ that it includes in quotes, becomes the package's source tag. The same inputs ma
 	fl.StringVar(&f.lowest, "lowest-version", "", "oldest version a device that ran this may be taken back to")
 	fl.StringVar(&f.sourceTag, "source-tag", "", "source tag, where it is not to be computed from the source")
 	fl.StringArrayVar(&f.images, "image", nil, "device image NAME[:FAMILY]=FILE; may be repeated")
+	fl.StringArrayVar(&f.adverts, "advert", nil,
+		"device image NAME[:FAMILY] that is made here: the program in the terms of dpipe, for drivers like p4ref; may be repeated")
 	fl.StringArrayVar(&f.devices, "device", nil,
 		"devices and their images: pci:VENDOR:DEVICE[:SUBVENDOR:SUBDEVICE]=IMAGE,... or driver:NAME=IMAGE,...; may be repeated")
 	fl.BoolVar(&f.hitless, "hitless", false, "the device goes on forwarding while it loads")
@@ -100,8 +105,37 @@ func (f packFlags) options(source string) (o firmware.BuildOptions, done func(),
 		}
 		o.Devices = append(o.Devices, rec)
 	}
-	o.Images, done, err = openImages(f.images)
-	return o, done, err
+	if o.Images, done, err = openImages(f.images); err != nil {
+		return o, done, err
+	}
+	return o, done, addAdverts(&o, f.adverts)
+}
+
+// addAdverts adds the images NAME[:FAMILY] that describe the program itself.
+func addAdverts(o *firmware.BuildOptions, specs []string) error {
+	if len(specs) == 0 {
+		return nil
+	}
+	program, err := bmv2.Import(o.Pipeline)
+	if err != nil {
+		return err
+	}
+	a := advert.New(program, nil)
+	a.Name, a.Version, a.Source = o.Name, o.Version, o.SourceTag
+	if a.Source == "" {
+		if a.Source, err = firmware.SourceTag(o.Source...); err != nil {
+			return err
+		}
+	}
+	data, err := a.Encode()
+	if err != nil {
+		return err
+	}
+	for _, s := range specs {
+		name, family, _ := strings.Cut(s, ":")
+		o.Images = append(o.Images, firmware.Image{Name: name, Family: family, Data: firmware.Bytes(data)})
+	}
+	return nil
 }
 
 // openImages opens the files of NAME[:FAMILY]=FILE.

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/p4dev/p4dev/devlink"
-	"github.com/p4dev/p4dev/firmware/bmv2"
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
@@ -259,64 +258,6 @@ func TestAgentLimits(t *testing.T) {
 	b.load("l2switch", "1.0")
 	if err := agent.Insert(old); !errors.Is(err, pipeline.ErrNoTable) {
 		t.Errorf("entry of another program: %v", err)
-	}
-}
-
-// TestDescribe describes every program at hand: each part must fit into the kernel's messages, and every key
-// must be found.
-func TestDescribe(t *testing.T) {
-	for _, pattern := range []string{"../../testdata/p4/*.json", "../../testdata/p4/features/*.json"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v, %v", pattern, files, err)
-		}
-		for _, file := range files {
-			checkDescription(t, file)
-		}
-	}
-}
-
-// TestDescribeCorpus does so for the corpus beside the repository.
-func TestDescribeCorpus(t *testing.T) {
-	files, _ := filepath.Glob("../../../shared/conformance/*/*.json")
-	if len(files) == 0 {
-		if strings.Contains(os.Getenv("P4DEV_TEST_REQUIRE"), "conformance") {
-			t.Fatal("no corpus in ../shared/conformance")
-		}
-		t.Skip("no corpus in ../shared/conformance")
-	}
-	for _, file := range files {
-		checkDescription(t, file)
-	}
-}
-
-func checkDescription(t *testing.T, file string) {
-	t.Helper()
-	program, err := bmv2.ImportFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := describe(program)
-	fields := map[string]int{}
-	for _, h := range d.headers {
-		size := 0
-		for _, f := range h.Fields {
-			size += 4 + (4+len(f.Name)+4)&^3 + 24
-			fields[h.Name]++
-		}
-		if size > maxFieldBytes {
-			t.Errorf("%s: header %s has %d bytes of fields", file, h.Name, size)
-		}
-	}
-	for _, h := range program.Headers {
-		if n := fields[h.Name]; n != len(h.Type.Fields) && n != len(h.Type.Fields)+1 {
-			t.Errorf("%s: header %s has %d fields, want %d", file, h.Name, n, len(h.Type.Fields))
-		}
-	}
-	for _, table := range d.tables {
-		if got := d.table(table, &Limits{}); len(got.Matches) != len(table.Keys) {
-			t.Errorf("%s: table %s has %d matches, want %d", file, table.Name, len(got.Matches), len(table.Keys))
-		}
 	}
 }
 
