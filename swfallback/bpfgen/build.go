@@ -13,10 +13,12 @@ type builder struct {
 	src pipeline.Source
 }
 
-// add appends an operation as it is.
+// add appends an operation as it is. Behind the end of the block, after an error, it is dropped.
 func (b *builder) add(v *value) *value {
 	v.src = b.src
-	b.cur.ops = append(b.cur.ops, v)
+	if b.cur != nil {
+		b.cur.ops = append(b.cur.ops, v)
+	}
 	return v
 }
 
@@ -34,6 +36,19 @@ func (b *builder) alu(o op, x, y *value) *value {
 	if o == opSub && x.ptr && y.ptr {
 		v.ptr = false
 	}
+	if v.ptr && x.slot != nil {
+		v.slot = x.slot
+	}
+	return b.add(v)
+}
+
+// bound tells the verifier that a number is at most max: it knows less than the compiler.
+func (b *builder) bound(x *value, max int) *value {
+	if x.isConst() {
+		return x
+	}
+	v := b.f.newValue(opAnd, x, b.konst(lowMask(bitLen(uint64(max)))))
+	v.bits, v.guard = min(x.bits, bitLen(uint64(max))), true
 	return b.add(v)
 }
 
@@ -123,16 +138,21 @@ func (b *builder) lookup(mapName string, key *value) *value {
 	return v
 }
 
-// exit ends the program.
-func (b *builder) exit(v *value) {
-	b.cur.term = term{kind: termExit, a: v, src: b.src}
+// end ends the block.
+func (b *builder) end(t term) {
+	t.src = b.src
+	if b.cur != nil {
+		b.cur.term = t
+	}
 	b.cur = nil
 }
 
+// exit ends the program.
+func (b *builder) exit(v *value) { b.end(term{kind: termExit, a: v}) }
+
 // jump ends the block.
 func (b *builder) jump(to *block, args ...*value) {
-	b.cur.term = term{kind: termJump, to: [2]edge{{to: to, args: args}}, src: b.src}
-	b.cur = nil
+	b.end(term{kind: termJump, to: [2]edge{{to: to, args: args}}})
 }
 
 // branch ends the block with a comparison.
@@ -140,8 +160,7 @@ func (b *builder) branch(c cond, x, y *value, yes, no *block) {
 	if x.isConst() && !y.isConst() && c != condSpent {
 		c, x, y = c.swapped(), y, x
 	}
-	b.cur.term = term{kind: termBranch, cond: c, a: x, b: y, to: [2]edge{{to: yes}, {to: no}}, src: b.src}
-	b.cur = nil
+	b.end(term{kind: termBranch, cond: c, a: x, b: y, to: [2]edge{{to: yes}, {to: no}}})
 }
 
 func b2u(b bool) uint64 {

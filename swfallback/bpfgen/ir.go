@@ -105,7 +105,8 @@ type value struct {
 	imm    uint64 // opConst: the number; memory: an offset, two's complement
 	size   int    // bytes of opLoad, opStore and opSwap
 	cond   cond   // opSet
-	slot   *slot  // opFrame
+	slot   *slot  // opFrame, and addresses that are computed from one
+	guard  bool   // opAnd: a bound for the verifier, which stays although it changes nothing
 	fresh  bool   // opStore: nothing that was in the slot before matters any more
 	name   string // opMap, opMapValue
 	helper asm.BuiltinFunc

@@ -116,9 +116,13 @@ func (l *lowerer) fail(err error) {
 // unsupported fails with a part of P4 that is not translated, and ends the block.
 func (l *lowerer) unsupported(what string) {
 	l.fail(&UnsupportedError{What: what, Source: l.src})
-	if l.cur != nil {
-		l.exit(l.konst(0))
-	}
+	l.exit(l.konst(0))
+}
+
+// limit fails with something that the program needs more of than there is, and ends the block.
+func (l *lowerer) limit(what string, got, most int) {
+	l.fail(&LimitError{What: what, Got: got, Max: most, Source: l.src})
+	l.exit(l.konst(0))
 }
 
 // zero is the number 0 in any width; only to go on after an error.

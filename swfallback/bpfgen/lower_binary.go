@@ -1,123 +1,23 @@
 package bpfgen
 
 import (
-	"fmt"
+	"math/big"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
-// extent bounds the exact value of an expression: its bits, and whether it may be negative.
-type extent struct {
-	bits int
-	neg  bool
-}
-
-// unbounded stands for a number of any size.
-const unbounded = 1 << 20
-
-// extentOf bounds an expression.
-func (l *lowerer) extentOf(e pipeline.Expr, env *actionEnv) extent {
-	switch e := e.(type) {
-	case *pipeline.Const:
-		return extent{e.Value.BitLen(), e.Value.Sign() < 0}
-	case *pipeline.FieldRef:
-		return extent{e.Field.Width, e.Field.Signed}
-	case *pipeline.Param:
-		if env != nil && e.Index < len(env.widths) {
-			return extent{env.widths[e.Index], false}
-		}
-	case *pipeline.Lookahead:
-		return extent{e.Width, false}
-	case *pipeline.ValidRef, *pipeline.Bool:
-		return extent{1, false}
-	case *pipeline.Cond:
-		return either(l.extentOf(e.Then, env), l.extentOf(e.Else, env))
-	case *pipeline.Unary:
-		return l.extentUnary(e, env)
-	case *pipeline.Binary:
-		return l.extentBinary(e, env)
-	}
-	return extent{unbounded, true}
-}
-
-func either(a, b extent) extent { return extent{max(a.bits, b.bits), a.neg || b.neg} }
-
-func (l *lowerer) extentUnary(e *pipeline.Unary, env *actionEnv) extent {
-	switch e.Op {
-	case pipeline.OpComplement, pipeline.OpNegate:
-		return extent{l.extentOf(e.X, env).bits + 1, true}
-	case pipeline.OpLastStackIndex, pipeline.OpStackSize:
-		return extent{32, false}
-	}
-	return extent{1, false}
-}
-
-func (l *lowerer) extentBinary(e *pipeline.Binary, env *actionEnv) extent {
-	a, b := l.extentOf(e.X, env), l.extentOf(e.Y, env)
-	both := either(a, b)
-	k, isConst := constOf(e.Y)
-	switch e.Op {
-	case pipeline.OpAdd:
-		return extent{both.bits + 1, both.neg}
-	case pipeline.OpSub:
-		return extent{both.bits + 1, true}
-	case pipeline.OpMul:
-		return extent{a.bits + b.bits, both.neg}
-	case pipeline.OpDiv:
-		return extent{a.bits, both.neg}
-	case pipeline.OpMod:
-		return extent{b.bits, both.neg}
-	case pipeline.OpBitOr, pipeline.OpBitXor:
-		return both
-	case pipeline.OpBitAnd:
-		switch {
-		case !a.neg && !b.neg:
-			return extent{min(a.bits, b.bits), false}
-		case !a.neg:
-			return a
-		case !b.neg:
-			return b
-		}
-		return both
-	case pipeline.OpShl:
-		if isConst {
-			return extent{a.bits + k, a.neg}
-		}
-		return extent{unbounded, a.neg}
-	case pipeline.OpShr:
-		if isConst {
-			return extent{max(0, a.bits-k), a.neg}
-		}
-		return a
-	case pipeline.OpTwoComplement, pipeline.OpSatSigned:
-		return extent{k, true}
-	case pipeline.OpSatUnsigned:
-		return extent{k, false}
-	}
-	return extent{1, false}
-}
-
-// constOf returns a constant that fits an int.
-func constOf(e pipeline.Expr) (int, bool) {
-	c, ok := e.(*pipeline.Const)
-	if !ok || !c.Value.IsInt64() || c.Value.Sign() < 0 || c.Value.Int64() > unbounded {
-		return 0, false
-	}
-	return int(c.Value.Int64()), true
-}
-
-// exact computes an expression without losing a bit: non-negative ones to as many limbs as they take, others
-// that fit 64 bits in two's complement. signed says which.
+// exact computes an expression without losing a bit, in as few limbs as always hold it. signed says that the
+// number is in two's complement, extended to all of its limbs; else it is unsigned.
 func (l *lowerer) exact(st *state, e pipeline.Expr, env *actionEnv) (n num, signed bool) {
 	x := l.extentOf(e, env)
-	if x.bits > 1024 || x.neg && x.bits > 64 {
-		l.unsupported(fmt.Sprintf("number of more than %d bits", min(x.bits, 1024)))
+	if x.bits() > maxBits {
+		l.limit("bits of a number in an expression", x.bits(), maxBits)
 		return l.zero(), false
 	}
-	if x.neg {
-		return l.eval(st, e, 64, env), true
+	if x.neg() {
+		return l.eval(st, e, 64*limbs(x.bits()), env), true
 	}
-	return l.eval(st, e, max(1, x.bits), env), false
+	return l.eval(st, e, x.bits(), env), false
 }
 
 // evalBinary computes an operation to width bits.
@@ -130,102 +30,117 @@ func (l *lowerer) evalBinary(st *state, e *pipeline.Binary, width int, env *acti
 	case pipeline.OpShr:
 		return l.evalShr(st, e, width, env)
 	case pipeline.OpDiv, pipeline.OpMod:
-		x, xs := l.exact(st, e.X, env)
-		y, ys := l.exact(st, e.Y, env)
-		if len(x) > 1 || len(y) > 1 || xs || ys {
-			l.unsupported("division of more than 64 bits or of signed numbers")
-			return l.fit(x, width)
-		}
-		o := opDiv
-		if e.Op == pipeline.OpMod {
-			o = opMod
-		}
-		return l.fit(num{l.alu(o, x[0], y[0])}, width)
+		return l.evalDivision(st, e, width, env)
 	case pipeline.OpTwoComplement:
-		if w, ok := constOf(e.Y); ok {
-			v := l.eval(st, e.X, w, env)
-			if width <= w {
-				return l.fit(v, width)
-			}
-			return l.extend(v, w, width)
-		}
+		return l.evalTwoComplement(st, e, width, env)
 	case pipeline.OpSatUnsigned, pipeline.OpSatSigned:
 		return l.evalSaturate(st, e, width, env)
 	}
 	return l.fit(num{l.truth(st, e, env)}, width)
 }
 
-// evalModular computes operations of which the low bits depend on low bits only.
-func (l *lowerer) evalModular(st *state, e *pipeline.Binary, width int, env *actionEnv) num {
-	need := width
-	if e.Op == pipeline.OpBitAnd {
-		need = max(1, min(need, l.extentOf(e, env).bits))
+// evalTwoComplement reads the low bits of a number as a signed one.
+func (l *lowerer) evalTwoComplement(st *state, e *pipeline.Binary, width int, env *actionEnv) num {
+	w, ok := constOf(e.Y)
+	switch {
+	case !ok || w < 1:
+		l.unsupported("cast to a computed number of bits")
+		return l.fit(l.zero(), width)
+	case width <= w || l.extentOf(e.X, env).fits(signedExtent(w)):
+		return l.eval(st, e.X, width, env)
 	}
-	x, y := l.eval(st, e.X, need, env), l.eval(st, e.Y, need, env)
-	o := map[pipeline.BinaryOp]op{pipeline.OpAdd: opAdd, pipeline.OpSub: opSub, pipeline.OpMul: opMul,
-		pipeline.OpBitAnd: opAnd, pipeline.OpBitOr: opOr, pipeline.OpBitXor: opXor}[e.Op]
-	out := make(num, len(x))
-	var carry *value
-	for i := range out {
-		w := min(64, need-64*i)
-		switch {
-		case len(x) == 1 || o == opAnd || o == opOr || o == opXor:
-			out[i] = l.mask(l.alu(o, x[i], y[i]), w)
-		case o == opMul:
-			l.unsupported(fmt.Sprintf("multiplication of %d bits", need))
-			return l.fit(x, width)
-		default:
-			out[i], carry = l.addCarry(o, x[i], y[i], carry)
-			out[i] = l.mask(out[i], w)
-		}
-	}
-	return l.fit(out, width)
+	return l.extend(l.eval(st, e.X, w, env), w, width)
 }
 
-// addCarry adds or subtracts one limb; carry is nil, 0 or 1.
-func (l *lowerer) addCarry(o op, x, y, carry *value) (sum, out *value) {
-	sum = l.alu(o, x, y)
-	if o == opAdd {
-		out = l.set(condLt, sum, x)
-	} else {
-		out = l.set(condLt, x, y)
+// modularOps are the operations of which the low bits of the result depend on low bits only.
+var modularOps = map[pipeline.BinaryOp]op{pipeline.OpAdd: opAdd, pipeline.OpSub: opSub, pipeline.OpMul: opMul,
+	pipeline.OpBitAnd: opAnd, pipeline.OpBitOr: opOr, pipeline.OpBitXor: opXor}
+
+// evalModular computes one of modularOps.
+func (l *lowerer) evalModular(st *state, e *pipeline.Binary, width int, env *actionEnv) num {
+	need := width
+	if x := l.extentOf(e, env); e.Op == pipeline.OpBitAnd && !x.neg() {
+		need = min(need, x.bits())
 	}
-	if carry == nil {
-		return sum, out
+	x, y := l.eval(st, e.X, need, env), l.eval(st, e.Y, need, env)
+	o := modularOps[e.Op]
+	var out num
+	switch {
+	case len(x) > 1 && o == opMul:
+		out = l.multiply(x, y)
+	case len(x) > 1 && (o == opAdd || o == opSub):
+		out, _ = l.addNum(o, x, y)
+	default:
+		for i := range x {
+			out = append(out, l.alu(o, x[i], y[i]))
+		}
 	}
-	next := l.alu(o, sum, carry)
-	var more *value
-	if o == opAdd {
-		more = l.set(condLt, next, sum)
-	} else {
-		more = l.set(condLt, sum, carry)
-	}
-	return next, l.alu(opOr, out, more)
+	return l.fit(l.fit(out, need), width)
 }
 
 func (l *lowerer) evalShl(st *state, e *pipeline.Binary, width int, env *actionEnv) num {
 	x := l.eval(st, e.X, width, env)
-	if k, ok := constOf(e.Y); ok {
-		out := make(num, len(x))
-		for i := range out {
-			out[i] = l.cutUp(x, 64*i-k, min(64, width-64*i))
-		}
-		return out
+	if c, ok := e.Y.(*pipeline.Const); ok {
+		return l.shiftUp(x, shiftCount(c.Value), width)
 	}
-	y, ys := l.exact(st, e.Y, env)
-	if len(x) > 1 || len(y) > 1 || ys {
-		l.unsupported(fmt.Sprintf("shift of %d bits by a variable", width))
-		return x
+	if len(x) == 1 {
+		by := l.amount(st, e.Y, 64, env)
+		return num{l.mask(l.shift(opShl, x[0], by.count), width)}
 	}
-	return num{l.mask(l.shift(opShl, x[0], y[0]), width)}
+	return l.fit(l.shiftUpBy(x, l.amount(st, e.Y, 64*len(x), env)), width)
 }
 
-// cutUp is cut for a limb that may start below bit 0.
-func (l *lowerer) cutUp(n num, lo, width int) *value {
-	if lo <= -64 {
-		return l.konst(0)
+// shiftCount returns by how much a constant shifts; what is out of range leaves nothing.
+func shiftCount(c *big.Int) int {
+	if c.Sign() < 0 || c.BitLen() > 17 {
+		return maxShift
 	}
-	return l.cut(n, lo, width)
+	return min(int(c.Int64()), maxShift)
+}
+
+func (l *lowerer) evalShr(st *state, e *pipeline.Binary, width int, env *actionEnv) num {
+	x, signed := l.exact(st, e.X, env)
+	if c, ok := e.Y.(*pipeline.Const); ok {
+		k := shiftCount(c.Value)
+		if signed {
+			k = min(k, 64*len(x)-1)
+			if len(x) == 1 && width <= 64 {
+				return num{l.mask(l.aluC(opSar, x[0], uint64(k)), width)}
+			}
+			x = l.grow(x, true, 64*limbs(k+width))
+		}
+		return l.shiftDown(x, k, width)
+	}
+	switch {
+	case len(x) > 1 || width > 64:
+		return l.fit(l.shiftDownBy(x, signed, l.amount(st, e.Y, 64*len(x), env), limbs(width)), width)
+	case signed:
+		return num{l.mask(l.alu(opSar, x[0], l.amount(st, e.Y, 63, env).count), width)}
+	}
+	return num{l.mask(l.shift(opShr, x[0], l.amount(st, e.Y, 64, env).count), width)}
+}
+
+// An amount is the count of a shift and what it is at most.
+type amount struct {
+	count *value
+	most  int
+}
+
+// amount computes the count of a shift; most counts as everything, and so do larger and negative counts.
+func (l *lowerer) amount(st *state, e pipeline.Expr, most int, env *actionEnv) amount {
+	y, _ := l.exact(st, e, env)
+	x := l.extentOf(e, env)
+	if !x.neg() && x.hi.Cmp(big.NewInt(int64(most))) <= 0 {
+		return amount{y[0], int(x.hi.Int64())}
+	}
+	if len(y) == 1 && most == 64 {
+		return amount{y[0], most} // shift looks at counts of 64 and more itself
+	}
+	small := l.set(condLt, y[0], l.konst(uint64(most)))
+	if len(y) > 1 {
+		small = l.alu(opAnd, small, l.set(condEq, l.orAll(y[1:]), l.konst(0)))
+	}
+	return amount{l.choose(small, y[0], l.konst(uint64(most))), most}
 }
 
 // shift shifts by a variable; a count of 64 or more leaves nothing.
@@ -237,27 +152,6 @@ func (l *lowerer) shift(o op, x, count *value) *value {
 	return l.alu(opAnd, v, l.alu(opSub, l.konst(0), l.set(condLt, count, l.konst(64))))
 }
 
-func (l *lowerer) evalShr(st *state, e *pipeline.Binary, width int, env *actionEnv) num {
-	x, xs := l.exact(st, e.X, env)
-	if k, ok := constOf(e.Y); ok && !xs {
-		out := make(num, limbs(width))
-		for i := range out {
-			out[i] = l.cut(x, 64*i+k, min(64, width-64*i))
-		}
-		return out
-	}
-	y, ys := l.exact(st, e.Y, env)
-	if len(x) > 1 || len(y) > 1 || ys || width > 64 {
-		l.unsupported(fmt.Sprintf("shift of %d bits by a variable", width))
-		return l.fit(x, width)
-	}
-	if xs {
-		count := l.choose(l.set(condLt, y[0], l.konst(63)), y[0], l.konst(63))
-		return num{l.mask(l.alu(opSar, x[0], count), width)}
-	}
-	return num{l.mask(l.shift(opShr, x[0], y[0]), width)}
-}
-
 // choose returns yes where t is 1, no where it is 0.
 func (l *lowerer) choose(t, yes, no *value) *value {
 	all := l.alu(opSub, l.konst(0), t)
@@ -267,17 +161,57 @@ func (l *lowerer) choose(t, yes, no *value) *value {
 // evalSaturate brings a number into the range of a width, its ends standing for what is beyond them.
 func (l *lowerer) evalSaturate(st *state, e *pipeline.Binary, width int, env *actionEnv) num {
 	w, ok := constOf(e.Y)
-	x, _ := l.exact(st, e.X, env)
-	ext := l.extentOf(e.X, env)
-	if !ok || len(x) > 1 || w > 62 || ext.bits > 63 {
-		l.unsupported("saturating arithmetic of more than 62 bits")
+	if !ok || w < 1 || w > maxBits {
+		l.unsupported("saturation to a computed number of bits")
 		return l.fit(l.zero(), width)
 	}
-	lo, hi := uint64(0), lowMask(w)
-	if e.Op == pipeline.OpSatSigned {
-		lo, hi = -(uint64(1) << (w - 1)), lowMask(w-1)
+	target := signedExtent(w)
+	if e.Op == pipeline.OpSatUnsigned {
+		target = unsignedExtent(w)
 	}
-	v := l.choose(l.set(condSGt, x[0], l.konst(hi)), l.konst(hi), x[0])
-	v = l.choose(l.set(condSLt, v, l.konst(lo)), l.konst(lo), v)
-	return l.fit(num{v}, width)
+	x := l.extentOf(e.X, env)
+	if x.fits(target) {
+		return l.eval(st, e.X, width, env)
+	}
+	v, signed := l.exact(st, e.X, env)
+	if !signed && l.cur != nil && target.hi.BitLen() > 64*len(v) { // not reached: x would fit
+		return l.fit(v, width)
+	}
+	end := func(c *big.Int) num { return l.constNum(c, 64*len(v)) }
+	if x.hi.Cmp(target.hi) > 0 {
+		v = l.chooseNum(l.less(end(target.hi), v, signed), end(target.hi), v)
+	}
+	if x.lo.Cmp(target.lo) < 0 {
+		v = l.chooseNum(l.less(v, end(target.lo), signed), end(target.lo), v)
+	}
+	return l.grow(v, signed, width)
+}
+
+// evalDivision divides, rounding towards zero; by zero it gives 0 and the dividend.
+func (l *lowerer) evalDivision(st *state, e *pipeline.Binary, width int, env *actionEnv) num {
+	x, xs := l.exact(st, e.X, env)
+	y, ys := l.exact(st, e.Y, env)
+	signed := xs || ys
+	n := max(len(x), len(y))
+	if signed {
+		n = limbs(max(l.extentOf(e.X, env).signedBits(), l.extentOf(e.Y, env).signedBits()) + 1)
+	}
+	if n > maxDivision {
+		l.limit("bits of a division", 64*n, 64*maxDivision)
+		return l.fit(l.zero(), width)
+	}
+	x, y = l.grow(x, xs, 64*n), l.grow(y, ys, 64*n)
+	if !signed {
+		q, r := l.divide(x, y)
+		if e.Op == pipeline.OpMod {
+			q = r
+		}
+		return l.fit(q, width)
+	}
+	sx, sy := l.signOf(x), l.signOf(y)
+	q, r := l.divide(l.negateIf(sx, x), l.negateIf(sy, y))
+	if e.Op == pipeline.OpMod {
+		return l.grow(l.negateIf(sx, r), true, width)
+	}
+	return l.grow(l.negateIf(l.alu(opXor, sx, sy), q), true, width)
 }

@@ -1,8 +1,6 @@
 package bpfgen
 
 import (
-	"fmt"
-
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
@@ -30,10 +28,7 @@ func (l *lowerer) truth(st *state, e pipeline.Expr, env *actionEnv) *value {
 		switch e.Op {
 		case pipeline.OpNot:
 			return l.aluC(opXor, l.truth(st, e.X, env), 1)
-		case pipeline.OpDataToBool:
-			n, _ := l.exact(st, e.X, env)
-			return l.set(condNe, l.orAll(n), l.konst(0))
-		case pipeline.OpBoolToData:
+		case pipeline.OpDataToBool, pipeline.OpBoolToData:
 			return l.truth(st, e.X, env)
 		case pipeline.OpValid:
 			if h := headerOf(e.X); h != nil {
@@ -45,8 +40,13 @@ func (l *lowerer) truth(st *state, e pipeline.Expr, env *actionEnv) *value {
 	case *pipeline.Cond:
 		return l.choose(l.truth(st, e.If, env), l.truth(st, e.Then, env), l.truth(st, e.Else, env))
 	}
-	l.unsupported(fmt.Sprintf("condition %T", e))
-	return l.konst(0)
+	return l.notZero(st, e, env)
+}
+
+// notZero computes whether a number is not 0.
+func (l *lowerer) notZero(st *state, e pipeline.Expr, env *actionEnv) *value {
+	n, _ := l.exact(st, e, env)
+	return l.set(condNe, l.orAll(n), l.konst(0))
 }
 
 func (l *lowerer) orAll(n num) *value {
@@ -68,29 +68,48 @@ func (l *lowerer) truthBinary(st *state, e *pipeline.Binary, env *actionEnv) *va
 	case pipeline.OpNeBool:
 		return l.set(condNe, l.truth(st, e.X, env), l.truth(st, e.Y, env))
 	}
-	c, ok := comparison(e.Op)
-	if !ok {
-		l.unsupported("condition with " + string(e.Op))
-		return l.konst(0)
+	if c, ok := comparison(e.Op); ok {
+		return l.compare(st, c, e, env)
 	}
-	return l.compare(st, c, e, env)
+	if isNumber(e.Op) {
+		return l.notZero(st, e, env)
+	}
+	l.unsupported("condition with " + string(e.Op))
+	return l.konst(0)
+}
+
+// isNumber reports whether the result of an operation is a number.
+func isNumber(o pipeline.BinaryOp) bool {
+	switch o {
+	case pipeline.OpDiv, pipeline.OpMod, pipeline.OpShl, pipeline.OpShr, pipeline.OpTwoComplement,
+		pipeline.OpSatUnsigned, pipeline.OpSatSigned:
+		return true
+	}
+	_, ok := modularOps[o]
+	return ok
+}
+
+// operands computes the operands of a comparison, in as many limbs.
+func (l *lowerer) operands(st *state, e *pipeline.Binary, env *actionEnv) (x, y num, signed bool) {
+	a, b := l.extentOf(e.X, env), l.extentOf(e.Y, env)
+	x, xs := l.exact(st, e.X, env)
+	y, ys := l.exact(st, e.Y, env)
+	n := max(len(x), len(y))
+	if xs != ys {
+		n = limbs(max(a.signedBits(), b.signedBits()))
+	}
+	return l.grow(x, xs, 64*n), l.grow(y, ys, 64*n), xs || ys
 }
 
 // compare compares two numbers of any width.
 func (l *lowerer) compare(st *state, c cond, e *pipeline.Binary, env *actionEnv) *value {
-	x, xs := l.exact(st, e.X, env)
-	y, ys := l.exact(st, e.Y, env)
-	if xs || ys {
-		if len(x) > 1 || len(y) > 1 || !xs && x[0].bits > 63 || !ys && y[0].bits > 63 {
-			l.unsupported("comparison of wide signed numbers")
+	x, y, signed := l.operands(st, e, env)
+	if len(x) == 1 {
+		if signed {
+			c = signedCond(c)
 		}
-		return l.set(signedCond(c), x[0], y[0])
-	}
-	n := max(len(x), len(y))
-	if n == 1 {
 		return l.set(c, x[0], y[0])
 	}
-	x, y = l.fit(x, 64*n), l.fit(y, 64*n)
 	switch c {
 	case condEq, condNe:
 		diff := l.konst(0)
@@ -101,14 +120,11 @@ func (l *lowerer) compare(st *state, c cond, e *pipeline.Binary, env *actionEnv)
 	case condGt, condLe: // by the other way round
 		x, y = y, x
 	}
-	var borrow *value
-	for i := range x {
-		_, borrow = l.addCarry(opSub, x[i], y[i], borrow)
-	}
+	less := l.less(x, y, signed)
 	if c == condGe || c == condLe {
-		return l.aluC(opXor, borrow, 1)
+		return l.aluC(opXor, less, 1)
 	}
-	return borrow
+	return less
 }
 
 // test goes one of two ways.
@@ -150,7 +166,7 @@ func (l *lowerer) testBinary(st *state, e *pipeline.Binary, env *actionEnv, yes,
 		return false
 	}
 	a, b := l.extentOf(e.X, env), l.extentOf(e.Y, env)
-	if a.neg || b.neg || a.bits > 64 || b.bits > 64 {
+	if a.neg() || b.neg() || a.bits() > 64 || b.bits() > 64 {
 		return false
 	}
 	x, _ := l.exact(st, e.X, env)

@@ -3,6 +3,7 @@ package bpfgen
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
@@ -37,6 +38,9 @@ func (l *lowerer) fit(n num, width int) num {
 // cut returns bits lo to lo+width of a number as one value; width is at most 64, and a negative lo shifts zeros
 // in below.
 func (l *lowerer) cut(n num, lo, width int) *value {
+	if lo <= -width {
+		return l.konst(0)
+	}
 	if lo < 0 {
 		return l.mask(l.aluC(opShl, l.cut(n, 0, width+lo), uint64(-lo)), width)
 	}
@@ -151,8 +155,12 @@ func (l *lowerer) loadPiece(base *value, p piece) *value {
 	return l.mask(l.aluC(opShr, v, uint64(p.shift)), p.width)
 }
 
-// eval computes an expression to width bits. Bits above do not matter to the caller and are 0.
+// eval computes the low width bits of an expression's exact value. The bits above, up to whole limbs, are 0.
 func (l *lowerer) eval(st *state, e pipeline.Expr, width int, env *actionEnv) num {
+	if x := l.extentOf(e, env); width > 64 && limbs(x.bits()) < limbs(width) {
+		n, signed := l.exact(st, e, env)
+		return l.grow(n, signed, width)
+	}
 	switch e := e.(type) {
 	case *pipeline.Const:
 		return l.constNum(e.Value, width)
@@ -195,15 +203,13 @@ func (l *lowerer) validBit(st *state, h *pipeline.Header) *value {
 func (l *lowerer) evalUnary(st *state, e *pipeline.Unary, width int, env *actionEnv) num {
 	switch e.Op {
 	case pipeline.OpComplement:
-		v := append(num(nil), l.eval(st, e.X, width, env)...)
+		v := slices.Clone(l.eval(st, e.X, width, env))
 		for i := range v {
-			v[i] = l.mask(l.aluC(opXor, v[i], ^uint64(0)), min(64, width-64*i))
+			v[i] = l.aluC(opXor, v[i], ^uint64(0))
 		}
-		return v
+		return l.fit(v, width)
 	case pipeline.OpNegate:
-		if width <= 64 {
-			return num{l.mask(l.alu(opSub, l.konst(0), l.eval(st, e.X, width, env)[0]), width)}
-		}
+		return l.fit(l.negate(l.eval(st, e.X, width, env)), width)
 	case pipeline.OpBoolToData, pipeline.OpNot, pipeline.OpDataToBool, pipeline.OpValid:
 		x := pipeline.Expr(e)
 		if e.Op == pipeline.OpBoolToData {
@@ -219,21 +225,5 @@ func (l *lowerer) evalUnary(st *state, e *pipeline.Unary, width int, env *action
 func (l *lowerer) evalCond(st *state, e *pipeline.Cond, width int, env *actionEnv) num {
 	t := l.truth(st, e.If, env)
 	yes, no := l.eval(st, e.Then, width, env), l.eval(st, e.Else, width, env)
-	all := l.alu(opSub, l.konst(0), t) // all ones or zero
-	out := make(num, len(yes))
-	for i := range out {
-		diff := l.alu(opAnd, l.alu(opXor, yes[i], no[i]), all)
-		out[i] = l.mask(l.alu(opXor, diff, no[i]), min(64, width-64*i))
-	}
-	return out
-}
-
-// extend extends the sign of a number.
-func (l *lowerer) extend(n num, from, to int) num {
-	if from > 64 || to > 64 {
-		l.unsupported(fmt.Sprintf("signed number of %d bits", max(from, to)))
-		return l.fit(n, to)
-	}
-	v := l.aluC(opSar, l.aluC(opShl, n[0], uint64(64-from)), uint64(64-from))
-	return num{l.mask(v, to)}
+	return l.fit(l.chooseNum(t, yes, no), width)
 }

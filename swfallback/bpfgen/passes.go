@@ -161,6 +161,7 @@ func passFold(f *fn) error {
 // refold appends an operation again, simplified.
 func refold(bu *builder, v *value) *value {
 	switch {
+	case v.guard:
 	case v.op >= opAdd && v.op <= opSar:
 		if w := bu.simplify(v.op, v.args[0], v.args[1]); w != nil {
 			return w

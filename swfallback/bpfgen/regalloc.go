@@ -131,7 +131,7 @@ func (a *allocator) spill(v *value) {
 	}
 	reload := func(b *block) *value {
 		w := a.f.newValue(opLoad, frame())
-		w.size, w.bits, w.ptr = 8, v.bits, v.ptr
+		w.size, w.bits, w.ptr, w.slot = 8, v.bits, v.ptr, v.slot
 		a.temp[w] = true
 		b.ops = append(b.ops, w)
 		return w

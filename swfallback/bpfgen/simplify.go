@@ -85,7 +85,9 @@ func (b *builder) simplifyMul(o op, x *value, c uint64) *value {
 	power := bits.OnesCount64(c) == 1
 	shift := uint64(bits.TrailingZeros64(c))
 	switch {
-	case o == opMul && c == 0:
+	case o == opMod && c == 0:
+		return x
+	case c == 0:
 		return b.konst(0)
 	case o == opMul && power:
 		return b.aluC(opShl, x, shift)

@@ -83,7 +83,7 @@ func (s *slotLiveness) backwards(b *block, live set, note bool) {
 	for i := len(b.ops) - 1; i >= 0; i-- {
 		v := b.ops[i]
 		for _, a := range v.args {
-			if a.op == opFrame {
+			if a.slot != nil {
 				live.add(a.slot.id)
 			}
 		}
