@@ -13,15 +13,15 @@ func bitfield32(value, selector uint32) []byte {
 	return binary.NativeEndian.AppendUint32(b, selector)
 }
 
-// decodeBitfield32 returns the bits that are set and count.
-func decodeBitfield32(ad *netlink.AttributeDecoder) uint32 {
-	var set uint32
+// decodeBitfield32 returns the bits that are set, and those that count.
+func decodeBitfield32(ad *netlink.AttributeDecoder) (set, selector uint32) {
 	ad.Do(func(b []byte) error {
 		if len(b) != 8 {
 			return fmt.Errorf("attribute %d is not a bitfield32; length: %d", ad.Type(), len(b))
 		}
-		set = binary.NativeEndian.Uint32(b) & binary.NativeEndian.Uint32(b[4:])
+		selector = binary.NativeEndian.Uint32(b[4:])
+		set = binary.NativeEndian.Uint32(b) & selector
 		return nil
 	})
-	return set
+	return set, selector
 }

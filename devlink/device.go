@@ -2,6 +2,7 @@ package devlink
 
 import (
 	"context"
+	"encoding/json"
 
 	mdlink "github.com/mdlayher/devlink"
 	"github.com/mdlayher/netlink"
@@ -9,19 +10,36 @@ import (
 
 // A Device is a devlink instance and what it says about reloads (DEVLINK_CMD_GET).
 type Device struct {
-	Handle Handle `json:"handle"`
+	Handle Handle
 
 	// Index is the instance's number in the kernel, which kernels after 6.19 report; nil before.
-	Index *uint64 `json:"index,omitempty"`
+	Index *uint64
 
 	// ReloadFailed reports that the last reload left the device without its driver's entities: only another reload
 	// can bring it back.
-	ReloadFailed bool `json:"reload_failed,omitempty"`
+	ReloadFailed bool
 
 	// Reload counts the reloads that were asked of this host, Remote those that another host of a shared device
 	// caused. Both are nil where the driver has no reload.
-	Reload ReloadStats `json:"reload,omitempty"`
-	Remote ReloadStats `json:"remote_reload,omitempty"`
+	Reload ReloadStats
+	Remote ReloadStats
+}
+
+// MarshalJSON implements json.Marshaler with the members of "devlink -j -s dev show".
+func (d Device) MarshalJSON() ([]byte, error) {
+	type stats struct {
+		Reload ReloadStats `json:"reload,omitempty"`
+		Remote ReloadStats `json:"remote_reload,omitempty"`
+	}
+	view := struct {
+		Index        *uint64 `json:"index,omitempty"`
+		ReloadFailed bool    `json:"reload_failed,omitempty"`
+		Stats        *stats  `json:"stats,omitempty"`
+	}{Index: d.Index, ReloadFailed: d.ReloadFailed}
+	if d.Reload != nil || d.Remote != nil {
+		view.Stats = &stats{d.Reload, d.Remote}
+	}
+	return json.Marshal(view)
 }
 
 // Summary returns the device in the form of github.com/mdlayher/devlink.

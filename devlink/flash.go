@@ -35,7 +35,7 @@ type FlashRequest struct {
 // none.
 type FlashStatus struct {
 	Component string `json:"component,omitempty"`
-	Message   string `json:"message,omitempty"`
+	Message   string `json:"msg,omitempty"`
 	Done      uint64 `json:"done,omitempty"`
 	Total     uint64 `json:"total,omitempty"`
 	// Timeout is how long the announced step may take at most, 0 where the driver does not say. It comes in seconds.

@@ -10,7 +10,7 @@ import (
 
 // A Reporter is a health reporter: it notices one kind of trouble, and may diagnose and cure it.
 type Reporter struct {
-	Handle Handle `json:"handle"`
+	Handle Handle `json:"-"`
 	// Port is the port that the reporter belongs to; nil: the device itself.
 	Port *uint32 `json:"port,omitempty"`
 	Name string  `json:"reporter"`
@@ -32,14 +32,21 @@ type Reporter struct {
 	AutoDump    *bool `json:"auto_dump,omitempty"`
 }
 
-// MarshalJSON implements json.Marshaler: the periods are "grace_period" and "burst_period", in milliseconds.
+// MarshalJSON implements json.Marshaler: the periods are "grace_period" and "burst_period", in milliseconds, and
+// "last_dump_date" and "last_dump_time" are those of the local time zone, in seconds.
 func (r Reporter) MarshalJSON() ([]byte, error) {
 	type plain Reporter
-	return json.Marshal(struct {
+	view := struct {
 		plain
+		Date  string `json:"last_dump_date,omitempty"`
+		Time  string `json:"last_dump_time,omitempty"`
 		Grace *int64 `json:"grace_period,omitempty"`
 		Burst *int64 `json:"burst_period,omitempty"`
-	}{plain(r), inMilliseconds(r.GracePeriod), inMilliseconds(r.BurstPeriod)})
+	}{plain: plain(r), Grace: inMilliseconds(r.GracePeriod), Burst: inMilliseconds(r.BurstPeriod)}
+	if r.LastDump != nil {
+		view.Date, view.Time = r.LastDump.Format(time.DateOnly), r.LastDump.Format(time.TimeOnly)
+	}
+	return json.Marshal(view)
 }
 
 // inMilliseconds converts; nil stays nil.
@@ -74,9 +81,10 @@ func (c *Client) Reporters(ctx context.Context, h Handle) ([]Reporter, error) {
 	}, decodeReporter)
 }
 
-// Reporter returns one reporter of the device itself.
-func (c *Client) Reporter(ctx context.Context, h Handle, name string) (Reporter, error) {
-	return single(ctx, c, reporterRequest("get", h, CmdHealthReporterGet, name), decodeReporter)
+// Reporter returns one reporter, of the device itself or of the port that is given. So do the calls below: they are
+// about a reporter of the device, or of one port.
+func (c *Client) Reporter(ctx context.Context, h Handle, name string, port ...uint32) (Reporter, error) {
+	return single(ctx, c, reporterRequest("get", h, CmdHealthReporterGet, name, port), decodeReporter)
 }
 
 // ReporterSettings are what SetReporter changes; nil leaves a setting as it is.
@@ -88,8 +96,8 @@ type ReporterSettings struct {
 }
 
 // SetReporter changes a reporter's settings.
-func (c *Client) SetReporter(ctx context.Context, h Handle, name string, s ReporterSettings) error {
-	req := reporterRequest("set", h, CmdHealthReporterSet, name)
+func (c *Client) SetReporter(ctx context.Context, h Handle, name string, s ReporterSettings, port ...uint32) error {
+	req := reporterRequest("set", h, CmdHealthReporterSet, name, port)
 	named := req.attrs
 	req.attrs = func(ae *netlink.AttributeEncoder) {
 		named(ae)
@@ -110,39 +118,44 @@ func (c *Client) SetReporter(ctx context.Context, h Handle, name string, s Repor
 }
 
 // Recover asks a reporter to cure the device now.
-func (c *Client) Recover(ctx context.Context, h Handle, name string) error {
-	return c.command(ctx, reporterRequest("recover", h, CmdHealthReporterRecover, name))
+func (c *Client) Recover(ctx context.Context, h Handle, name string, port ...uint32) error {
+	return c.command(ctx, reporterRequest("recover", h, CmdHealthReporterRecover, name, port))
 }
 
 // TestReporter asks a reporter to cause the trouble it reports, to try out what follows.
-func (c *Client) TestReporter(ctx context.Context, h Handle, name string) error {
-	return c.command(ctx, reporterRequest("test", h, CmdHealthReporterTest, name))
+func (c *Client) TestReporter(ctx context.Context, h Handle, name string, port ...uint32) error {
+	return c.command(ctx, reporterRequest("test", h, CmdHealthReporterTest, name, port))
 }
 
 // Diagnose asks a reporter for the state of what it watches. The result is what Message describes.
-func (c *Client) Diagnose(ctx context.Context, h Handle, name string) (any, error) {
-	req := reporterRequest("diagnose", h, CmdHealthReporterDiagnose, name)
+func (c *Client) Diagnose(ctx context.Context, h Handle, name string, port ...uint32) (any, error) {
+	req := reporterRequest("diagnose", h, CmdHealthReporterDiagnose, name, port)
 	req.mode = replyMulti
 	return c.message(ctx, req)
 }
 
 // HealthDump returns a reporter's dump, taking one where none is kept. The result is what Message describes.
-func (c *Client) HealthDump(ctx context.Context, h Handle, name string) (any, error) {
-	req := reporterRequest("dump", h, CmdHealthReporterDumpGet, name)
+func (c *Client) HealthDump(ctx context.Context, h Handle, name string, port ...uint32) (any, error) {
+	req := reporterRequest("dump", h, CmdHealthReporterDumpGet, name, port)
 	req.mode = replyDump
 	return c.message(ctx, req)
 }
 
 // ClearHealthDump discards a reporter's dump, so that the next error can leave one.
-func (c *Client) ClearHealthDump(ctx context.Context, h Handle, name string) error {
-	return c.command(ctx, reporterRequest("clear dump of", h, CmdHealthReporterDumpClear, name))
+func (c *Client) ClearHealthDump(ctx context.Context, h Handle, name string, port ...uint32) error {
+	return c.command(ctx, reporterRequest("clear dump of", h, CmdHealthReporterDumpClear, name, port))
 }
 
-// reporterRequest returns a request about one reporter.
-func reporterRequest(verb string, h Handle, cmd Command, name string) *request {
+// reporterRequest returns a request about one reporter, that of a port where one is given.
+func reporterRequest(verb string, h Handle, cmd Command, name string, port []uint32) *request {
 	return &request{
 		op: verb + " health reporter " + name, device: h, cmd: cmd,
-		attrs: func(ae *netlink.AttributeEncoder) { ae.String(attrHealthReporterName, name) },
+		attrs: func(ae *netlink.AttributeEncoder) {
+			for _, p := range port {
+				ae.Uint32(attrPortIndex, p)
+			}
+			ae.String(attrHealthReporterName, name)
+		},
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // An Info says what a device is and which versions of its components there are (DEVLINK_CMD_INFO_GET).
 type Info struct {
-	Handle Handle `json:"handle"`
+	Handle Handle `json:"-"`
 	Driver string `json:"driver,omitempty"`
 	// Serial is the device's serial number, Board that of the board it is on.
 	Serial   string   `json:"serial_number,omitempty"`

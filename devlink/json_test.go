@@ -17,12 +17,12 @@ func TestJSON(t *testing.T) {
 	}{
 		{"device", Device{Handle: testHandle, ReloadFailed: true,
 			Reload: ReloadStats{ReloadDriverReinit: {ReloadUnlimited: 1, ReloadNoReset: 2}}},
-			`{"handle":"pci/0000:01:00.0","reload_failed":true,"reload":{"driver_reinit":{"no_reset":2,"unspecified":1}}}`},
+			`{"reload_failed":true,"stats":{"reload":{"driver_reinit":{"no_reset":2,"unspecified":1}}}}`},
 		{"port", Port{Handle: testHandle, Index: 3, Type: PortEthernet, NetDev: "eth0", Flavour: ptr(FlavourPhysical),
 			Number: ptr(uint32(0)), Splittable: ptr(false)},
-			`{"handle":"pci/0000:01:00.0","index":3,"netdev":"eth0","flavour":"physical","port":0,"splittable":false,"type":"eth"}`},
+			`{"index":3,"netdev":"eth0","flavour":"physical","port":0,"splittable":false,"type":"eth"}`},
 		{"info", Info{Handle: testHandle, Driver: "ice", Board: "b", Versions: Versions{Running: map[string]string{"fw": "1"}}},
-			`{"handle":"pci/0000:01:00.0","driver":"ice","board.serial_number":"b","versions":{"running":{"fw":"1"}}}`},
+			`{"driver":"ice","board.serial_number":"b","versions":{"running":{"fw":"1"}}}`},
 		{"table", DpipeTable{Name: "t", Size: 4, Matches: []DpipeMatch{{DpipeMatchExact, DpipeFieldRef{HeaderID: 1, FieldID: 2}}}},
 			`{"name":"t","size":4,"counters_enabled":false,"match":[{"type":"field_exact","header_id":1,"field_id":2,"global":false}],"action":null}`},
 		{"field", DpipeField{Name: "port", ID: 1, BitWidth: 9, Mapping: DpipeMappingIfIndex},
@@ -30,23 +30,38 @@ func TestJSON(t *testing.T) {
 		{"value", DpipeValue{Value: HexBytes{10, 0, 0, 1}},
 			`{"type":0,"ref":{"header_id":0,"field_id":0,"global":false},"value":"0x0a000001"}`},
 		{"resource", Resource{Name: "kvd", ID: 1, Size: 2, SizeNew: 2, SizeValid: true, SizeMax: 4, SizeGran: 1},
-			`{"name":"kvd","id":1,"size":2,"size_new":2,"size_valid":true,"size_min":0,"size_max":4,"size_gran":1,"unit":"entry"}`},
+			`{"name":"kvd","id":1,"size":2,"size_valid":true,"size_min":0,"size_max":4,"size_gran":1,"unit":"entry"}`},
 		{"region", Region{Handle: testHandle, Name: "r", Size: 4, MaxSnapshots: 2, Snapshots: []uint32{1}},
-			`{"handle":"pci/0000:01:00.0","name":"r","size":4,"max":2,"snapshot":[1]}`},
+			`{"name":"r","size":4,"max":2,"snapshot":[1]}`},
 		{"param", Param{Handle: testHandle, Name: "p", Type: TypeBool, Values: []ParamValue{{CMode: CModeDriverInit, Value: false}}},
-			`{"handle":"pci/0000:01:00.0","name":"p","type":"bool","values":[{"cmode":"driverinit","value":false}]}`},
+			`{"name":"p","type":"driver-specific","value_type":"bool","values":[{"cmode":"driverinit","value":false}]}`},
 		{"reporter", Reporter{Handle: testHandle, Name: "fw", State: Unhealthy, Errors: 1, AutoDump: ptr(true)},
-			`{"handle":"pci/0000:01:00.0","reporter":"fw","state":"error","error":1,"recover":0,"auto_dump":true}`},
+			`{"reporter":"fw","state":"error","error":1,"recover":0,"auto_dump":true}`},
 		{"grace", Reporter{Handle: testHandle, GracePeriod: ptr(1500 * time.Millisecond)},
-			`{"handle":"pci/0000:01:00.0","reporter":"","state":"healthy","error":0,"recover":0,"grace_period":1500}`},
+			`{"reporter":"","state":"healthy","error":0,"recover":0,"grace_period":1500}`},
 		{"trap", Trap{Handle: testHandle, Name: "t", Type: TrapTypeControl, Action: TrapActionMirror, Group: "g"},
-			`{"handle":"pci/0000:01:00.0","name":"t","type":"control","action":"mirror","group":"g","stats":{"rx":{"packets":0,"bytes":0}}}`},
+			`{"name":"t","generic":false,"type":"control","action":"mirror","group":"g","stats":{"rx":{"packets":0,"bytes":0}}}`},
 		{"flash", FlashStatus{Message: "Flashing", Done: 1, Total: 2, Timeout: 81 * time.Second},
-			`{"message":"Flashing","done":1,"total":2,"timeout":81}`},
+			`{"msg":"Flashing","done":1,"total":2,"timeout":81}`},
 		{"message", Message{{"b", []any{uint8(1), HexBytes{2}}}, {"a", Message{}}}, `{"b":[1,"0x02"],"a":{}}`},
-		{"self-tests", map[Selftest]SelftestStatus{SelftestFlash: SelftestPass}, `{"flash":"pass"}`},
+		{"self-tests", map[Selftest]SelftestStatus{SelftestFlash: SelftestPass}, `{"flash":"passed"}`},
+		{"policy", Param{Name: ParamFirmwareLoadPolicy, Generic: true, Type: TypeU8, Values: []ParamValue{
+			{CMode: CModePermanent, Value: uint8(2), Default: uint8(9)}}},
+			`{"name":"fw_load_policy","type":"generic","value_type":"u8","values":[{"cmode":"permanent","value":"disk","default":9}]}`},
+		{"policer", TrapPolicer{ID: 1, Rate: 2, Burst: 4, Stats: TrapStats{Dropped: ptr(uint64(3))}},
+			`{"policer":1,"rate":2,"burst":4,"stats":{"rx":{"dropped":3}}}`},
+		{"function", PortFunction{HWAddr: "00:11", Active: ptr(true), RoCE: ptr(false), MaxIOEQs: ptr(uint32(8))},
+			`{"hw_addr":"00:11","state":"active","roce":"disable","max_io_eqs":8}`},
+		{"resize", Resource{Name: "kvd", Size: 2, SizeNew: 4},
+			`{"name":"kvd","id":0,"size":2,"size_valid":false,"size_min":0,"size_max":0,"size_gran":0,"unit":"entry","size_new":4}`},
+		{"flash begins", Event{Command: CmdFlashUpdate, Device: testHandle, Flash: &FlashStatus{}},
+			`{"command":"begin","flash":{"pci/0000:01:00.0":{}}}`},
+		{"health changes", Event{Command: CmdHealthReporterRecover, Device: testHandle,
+			Health: &Reporter{Port: ptr(uint32(1)), Name: "tx", Errors: 1}},
+			`{"command":"status","health":{"pci/0000:01:00.0/1":[{"port":1,"reporter":"tx","state":"healthy","error":1,"recover":0}]}}`},
+		{"lost", Event{Lost: true}, `{"command":"lost"}`},
 		{"event", Event{Command: CmdPortDel, Device: testHandle, Deleted: true, Raw: []byte{1}},
-			`{"event":"PORT_DEL","handle":"pci/0000:01:00.0","deleted":true}`},
+			`{"command":"del","port":{"pci/0000:01:00.0":{}}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := json.Marshal(tt.v)
@@ -62,7 +77,7 @@ func TestJSON(t *testing.T) {
 
 // TestJSONBack reads ports and enumerations that were written.
 func TestJSONBack(t *testing.T) {
-	want := Port{Handle: testHandle, Index: 3, Type: PortInfiniBand, IBDev: "mlx5_0", Flavour: ptr(FlavourPCISF)}
+	want := Port{Index: 3, Type: PortInfiniBand, IBDev: "mlx5_0", Flavour: ptr(FlavourPCISF)}
 	text, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)

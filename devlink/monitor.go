@@ -13,26 +13,26 @@ import (
 type Event struct {
 	// Command is what happened, such as CmdPortNew. A health reporter's change of state comes as
 	// CmdHealthReporterRecover.
-	Command Command `json:"event"`
+	Command Command
 	// Device is the device it happened to; zero where Lost.
-	Device Handle `json:"handle"`
+	Device Handle
 	// Deleted reports that the subject has gone rather than come or changed.
-	Deleted bool `json:"deleted,omitempty"`
+	Deleted bool
 	// Lost reports that notifications were dropped at this place because they were not read fast enough: whoever keeps
 	// a picture of the devices has to ask again.
-	Lost bool `json:"lost,omitempty"`
+	Lost bool
 
-	DevLink *Device      `json:"dev,omitempty"`
-	Port    *Port        `json:"port,omitempty"`
-	Region  *Region      `json:"region,omitempty"`
-	Param   *Param       `json:"param,omitempty"`
-	Health  *Reporter    `json:"health,omitempty"`
-	Flash   *FlashStatus `json:"flash,omitempty"`
-	Trap    *Trap        `json:"trap,omitempty"`
-	Group   *TrapGroup   `json:"trap_group,omitempty"`
-	Policer *TrapPolicer `json:"trap_policer,omitempty"`
+	DevLink *Device
+	Port    *Port
+	Region  *Region
+	Param   *Param
+	Health  *Reporter
+	Flash   *FlashStatus
+	Trap    *Trap
+	Group   *TrapGroup
+	Policer *TrapPolicer
 	// Raw holds the attributes of every notification, also of those this package has no type for, in wire format.
-	Raw []byte `json:"-"`
+	Raw []byte
 }
 
 // A Monitor follows the notifications of all devices. It is used by one goroutine at a time; Close may come from any.

@@ -2,7 +2,9 @@ package devlink
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/mdlayher/netlink"
@@ -60,12 +62,31 @@ func (t ValueType) MarshalText() ([]byte, error) { return []byte(t.String()), ni
 
 // A Param is a configuration parameter of a device.
 type Param struct {
-	Handle Handle `json:"handle"`
-	Name   string `json:"name"`
+	Handle Handle
+	Name   string
 	// Generic parameters mean the same for every driver.
-	Generic bool         `json:"generic,omitempty"`
-	Type    ValueType    `json:"type"`
-	Values  []ParamValue `json:"values"`
+	Generic bool
+	Type    ValueType
+	Values  []ParamValue
+}
+
+// MarshalJSON implements json.Marshaler with the members of "devlink -j dev param show": "type" is "generic" or
+// "driver-specific", and values that have names show them. "value_type" is Type.
+func (p Param) MarshalJSON() ([]byte, error) {
+	view := struct {
+		Name      string       `json:"name"`
+		Type      string       `json:"type"`
+		ValueType ValueType    `json:"value_type"`
+		Values    []ParamValue `json:"values"`
+	}{p.Name, "driver-specific", p.Type, make([]ParamValue, 0, len(p.Values))}
+	if p.Generic {
+		view.Type = "generic"
+	}
+	for _, v := range p.Values {
+		v.Value, v.Default = p.Named(v.Value), p.Named(v.Default)
+		view.Values = append(view.Values, v)
+	}
+	return json.Marshal(view)
 }
 
 // A ParamValue is a parameter's value in one configuration mode.
@@ -88,11 +109,42 @@ func (p Param) Value(mode CMode) any {
 	return nil
 }
 
-// ParseValue reads a value of the parameter's type from text, numbers in any base that Go's literals have.
+// names are those that the kernel's headers give to the values of a parameter (enum devlink_param_fw_load_policy_value
+// and enum devlink_param_reset_dev_on_drv_probe_value), by value; nil: they have none.
+func (p Param) names() []string {
+	switch p.Name {
+	case ParamFirmwareLoadPolicy:
+		return []string{"driver", "flash", "disk", "unknown"}
+	case ParamResetOnProbe:
+		return []string{"unknown", "always", "never", "disk"}
+	}
+	return nil
+}
+
+// The parameters whose values have names, and that say where a device takes its firmware from.
+const (
+	ParamFirmwareLoadPolicy = "fw_load_policy"
+	ParamResetOnProbe       = "reset_dev_on_drv_probe"
+)
+
+// Named returns the name of one of the parameter's values where it has one, else the value itself.
+func (p Param) Named(value any) any {
+	n, ok := value.(uint8)
+	if names := p.names(); ok && int(n) < len(names) {
+		return names[n]
+	}
+	return value
+}
+
+// ParseValue reads a value of the parameter's type from text, numbers in any base that Go's literals have or by their
+// names.
 func (p Param) ParseValue(text string) (any, error) {
 	var v any
 	var err error
 	var n uint64
+	if i := slices.Index(p.names(), text); i >= 0 && p.Type == TypeU8 {
+		return uint8(i), nil
+	}
 	switch p.Type {
 	case TypeU8:
 		n, err = strconv.ParseUint(text, 0, 8)
@@ -147,6 +199,18 @@ func (c *Client) SetParam(ctx context.Context, h Handle, name string, mode CMode
 		ae.Uint8(attrParamValueCmode, uint8(mode))
 	}
 	return c.command(ctx, req)
+}
+
+// ResetParam takes a parameter's default in one mode (from Linux 6.19 on; the drivers before ignore what they do not
+// know or refuse it).
+func (c *Client) ResetParam(ctx context.Context, h Handle, p Param, mode CMode) error {
+	return c.command(ctx, &request{op: "reset parameter " + p.Name, device: h, cmd: CmdParamSet,
+		attrs: func(ae *netlink.AttributeEncoder) {
+			ae.String(attrParamName, p.Name)
+			ae.Uint8(attrParamType, uint8(p.Type))
+			ae.Uint8(attrParamValueCmode, uint8(mode))
+			ae.Flag(attrParamResetDefault, true)
+		}})
 }
 
 // encodeValue returns a value's type and how to write it. A bool is the presence of the attribute.

@@ -55,7 +55,7 @@ func (f *PortFlavour) UnmarshalText(text []byte) (err error) {
 
 // A Port is a devlink port (DEVLINK_CMD_PORT_GET). Pointers are nil where the driver reports nothing.
 type Port struct {
-	Handle Handle `json:"handle"`
+	Handle Handle `json:"-"`
 	// Index identifies the port within its device.
 	Index uint32 `json:"index"`
 	// Type is what the port is now; "type" in JSON.
@@ -84,13 +84,44 @@ type Port struct {
 	Function *PortFunction `json:"function,omitempty"`
 }
 
-// A PortFunction is the PCI function behind a port representor.
+// A PortFunction is the PCI function behind a port representor. Pointers are nil where nothing is reported.
 type PortFunction struct {
 	// HWAddr is the function's hardware address as colon-separated bytes.
-	HWAddr string `json:"hw_addr,omitempty"`
-	// Active is the state that was asked for, Attached whether a driver holds the function. nil: not reported.
-	Active   *bool `json:"active,omitempty"`
-	Attached *bool `json:"attached,omitempty"`
+	HWAddr string
+	// Active is the state that was asked for, Attached whether a driver holds the function.
+	Active   *bool
+	Attached *bool
+	// What the function may use.
+	RoCE        *bool
+	Migratable  *bool
+	IPsecCrypto *bool
+	IPsecPacket *bool
+	MaxIOEQs    *uint32
+}
+
+// MarshalJSON implements json.Marshaler with the members and words of "devlink -j port show".
+func (f PortFunction) MarshalJSON() ([]byte, error) {
+	word := func(v *bool, yes, no string) string {
+		switch {
+		case v == nil:
+			return ""
+		case *v:
+			return yes
+		}
+		return no
+	}
+	return json.Marshal(struct {
+		HWAddr      string  `json:"hw_addr,omitempty"`
+		State       string  `json:"state,omitempty"`
+		OpState     string  `json:"opstate,omitempty"`
+		RoCE        string  `json:"roce,omitempty"`
+		Migratable  string  `json:"migratable,omitempty"`
+		IPsecCrypto string  `json:"ipsec_crypto,omitempty"`
+		IPsecPacket string  `json:"ipsec_packet,omitempty"`
+		MaxIOEQs    *uint32 `json:"max_io_eqs,omitempty"`
+	}{f.HWAddr, word(f.Active, "active", "inactive"), word(f.Attached, "attached", "detached"),
+		word(f.RoCE, "enable", "disable"), word(f.Migratable, "enable", "disable"),
+		word(f.IPsecCrypto, "enable", "disable"), word(f.IPsecPacket, "enable", "disable"), f.MaxIOEQs})
 }
 
 // Summary returns the port in the form of github.com/mdlayher/devlink.
@@ -209,6 +240,16 @@ const (
 	functionHWAddr  = 1
 	functionState   = 2
 	functionOpState = 3
+	functionCaps    = 4
+	functionMaxEQs  = 6
+)
+
+// Bits of a function's capabilities (enum devlink_port_fn_attr_cap).
+const (
+	capRoCE = 1 << iota
+	capMigratable
+	capIPsecCrypto
+	capIPsecPacket
 )
 
 // decodeFunction reads the function nested in the attribute ad stands at.
@@ -222,9 +263,25 @@ func decodeFunction(ad *netlink.AttributeDecoder) *PortFunction {
 			f.Active = ptr(ad.Uint8() == 1)
 		case functionOpState:
 			f.Attached = ptr(ad.Uint8() == 1)
+		case functionCaps:
+			f.decodeCaps(ad)
+		case functionMaxEQs:
+			f.MaxIOEQs = ptr(ad.Uint32())
 		}
 	})
 	return f
+}
+
+// decodeCaps takes the capabilities that a driver reports.
+func (f *PortFunction) decodeCaps(ad *netlink.AttributeDecoder) {
+	set, known := decodeBitfield32(ad)
+	for bit, into := range map[uint32]**bool{
+		capRoCE: &f.RoCE, capMigratable: &f.Migratable, capIPsecCrypto: &f.IPsecCrypto, capIPsecPacket: &f.IPsecPacket,
+	} {
+		if known&bit != 0 {
+			*into = ptr(set&bit != 0)
+		}
+	}
 }
 
 // ptr returns a pointer to a copy of v.

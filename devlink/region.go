@@ -12,7 +12,7 @@ import (
 
 // A Region is a piece of the device's memory that can be read, at once or as snapshots.
 type Region struct {
-	Handle Handle `json:"handle"`
+	Handle Handle `json:"-"`
 	// Port is the port that the region belongs to; nil: the device itself.
 	Port *uint32 `json:"port,omitempty"`
 	Name string  `json:"name"`
@@ -21,7 +21,7 @@ type Region struct {
 	// MaxSnapshots is how many snapshots can exist; 0 where the kernel is too old to say (before 5.13).
 	MaxSnapshots uint32 `json:"max,omitempty"`
 	// Snapshots are the numbers of those that exist. In a notification it is the one that came or went, if any.
-	Snapshots []uint32 `json:"snapshot,omitempty"`
+	Snapshots []uint32 `json:"snapshot"`
 }
 
 // Regions lists the regions of a device, or of all devices where h is zero.

@@ -114,7 +114,7 @@ func decodeReload(attrs []byte) ([]ReloadAction, error) {
 		if ad.Type() != attrReloadActionsPerformed {
 			return
 		}
-		value := decodeBitfield32(ad)
+		value, _ := decodeBitfield32(ad)
 		for a := range ReloadAction(32) {
 			if value&(1<<a) != 0 {
 				performed = append(performed, a)

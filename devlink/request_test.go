@@ -92,6 +92,7 @@ func TestRequests(t *testing.T) {
 	id := uint32(5)
 	grace := 2500 * time.Millisecond
 	no := false
+	burst := uint64(64)
 	const do, multi, dump = 5, 1, 0x301 // request|ack, request, request|dump
 	for _, tt := range []struct {
 		name string
@@ -138,6 +139,18 @@ func TestRequests(t *testing.T) {
 		{"dump", func(ctx context.Context, c *Client) { c.HealthDump(ctx, h, "fw") }, gen(56, dump, 2, pci, at(115, "fw"))},
 		{"trap", func(ctx context.Context, c *Client) { c.SetTrap(ctx, h, "t", TrapActionMirror) },
 			gen(62, do, 2, pci, at(130, "t"), at(131, uint8(2)))},
+		{"diagnose port", func(ctx context.Context, c *Client) { c.Diagnose(ctx, h, "tx", 3) },
+			gen(55, multi, 2, pci, at(3, uint32(3)), at(115, "tx"))},
+		{"param default", func(ctx context.Context, c *Client) {
+			c.ResetParam(ctx, h, Param{Name: "p", Type: TypeU32}, CModeRuntime)
+		}, gen(39, do, 2, pci, at(81, "p"), at(83, uint8(3)), at(87, uint8(0)), at(183, nil))},
+		{"trap group", func(ctx context.Context, c *Client) {
+			mirror := TrapActionMirror
+			c.SetTrapGroup(ctx, h, "g", TrapGroupSettings{Action: &mirror, Policer: &id})
+		}, gen(66, do, 2, pci, at(135, "g"), at(131, uint8(2)), at(142, uint32(5)))},
+		{"policer", func(ctx context.Context, c *Client) {
+			c.SetTrapPolicer(ctx, h, 1, TrapPolicerSettings{Burst: &burst})
+		}, gen(70, do, 2, pci, at(142, uint32(1)), at(144, uint64(64)))},
 		{"self-test", func(ctx context.Context, c *Client) { c.RunSelftests(ctx, h, SelftestFlash) },
 			gen(83, do, 2, pci, in(176|0x8000, at(1, nil)))},
 	} {

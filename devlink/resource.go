@@ -2,7 +2,9 @@ package devlink
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/mdlayher/netlink"
 )
@@ -12,8 +14,8 @@ type Resource struct {
 	Name string `json:"name"`
 	ID   uint64 `json:"id"`
 	Size uint64 `json:"size"`
-	// SizeNew is the size after the next reload; equal to Size where nothing was changed.
-	SizeNew uint64 `json:"size_new,omitempty"`
+	// SizeNew is the size after the next reload; equal to Size where nothing was changed, and then not in JSON.
+	SizeNew uint64 `json:"-"`
 	// SizeValid reports that the children fit into the size; false only for a resource with children.
 	SizeValid bool `json:"size_valid"`
 	// SizeMin, SizeMax and SizeGran bound what SetResource accepts.
@@ -24,6 +26,19 @@ type Resource struct {
 	Occ      *uint64      `json:"occ,omitempty"`
 	Unit     ResourceUnit `json:"unit"`
 	Children []Resource   `json:"resources,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r Resource) MarshalJSON() ([]byte, error) {
+	type plain Resource
+	view := struct {
+		plain
+		SizeNew *uint64 `json:"size_new,omitempty"`
+	}{plain: plain(r)}
+	if r.SizeNew != r.Size {
+		view.SizeNew = &r.SizeNew
+	}
+	return json.Marshal(view)
 }
 
 // A ResourceUnit is what a resource's sizes count (enum devlink_resource_unit).
@@ -52,6 +67,21 @@ func FindResource(list []Resource, id uint64) (*Resource, string) {
 		}
 	}
 	return nil, ""
+}
+
+// ResourceByPath looks for a resource by its path of names, "/kvd/linear"; nil: there is none.
+func ResourceByPath(list []Resource, path string) *Resource {
+	name, below, deeper := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	for i := range list {
+		switch {
+		case list[i].Name != name:
+		case deeper:
+			return ResourceByPath(list[i].Children, below)
+		default:
+			return &list[i]
+		}
+	}
+	return nil
 }
 
 // Resources returns the device's resources as trees.

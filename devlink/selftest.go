@@ -20,6 +20,12 @@ func (s Selftest) String() string { return enumString(selftestNames, s) }
 // MarshalText implements encoding.TextMarshaler.
 func (s Selftest) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Selftest) UnmarshalText(text []byte) (err error) {
+	*s, err = parseEnum[Selftest]("self-test", selftestNames, text)
+	return err
+}
+
 // A SelftestStatus is how a test went (enum devlink_selftest_status).
 type SelftestStatus uint8
 
@@ -30,7 +36,7 @@ const (
 	SelftestFail
 )
 
-var selftestStatusNames = []string{"skip", "pass", "fail"}
+var selftestStatusNames = []string{"skipped", "passed", "failed"}
 
 // String returns the word of "devlink dev selftests run".
 func (s SelftestStatus) String() string { return enumString(selftestStatusNames, s) }

@@ -3,16 +3,17 @@ package devlink
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/mdlayher/netlink"
 )
 
 // A Trap is a reason for which the device gives packets to the CPU or drops them.
 type Trap struct {
-	Handle Handle `json:"handle"`
+	Handle Handle `json:"-"`
 	Name   string `json:"name"`
 	// Generic traps mean the same on every device.
-	Generic bool       `json:"generic,omitempty"`
+	Generic bool       `json:"generic"`
 	Type    TrapType   `json:"type"`
 	Action  TrapAction `json:"action"`
 	Group   string     `json:"group"`
@@ -81,9 +82,9 @@ func (a *TrapAction) UnmarshalText(text []byte) (err error) {
 
 // A TrapGroup is a set of traps that share a policer.
 type TrapGroup struct {
-	Handle  Handle `json:"handle"`
+	Handle  Handle `json:"-"`
 	Name    string `json:"name"`
-	Generic bool   `json:"generic,omitempty"`
+	Generic bool   `json:"generic"`
 	// Policer is the policer's number; nil: none.
 	Policer *uint32   `json:"policer,omitempty"`
 	Stats   TrapStats `json:"stats"`
@@ -91,12 +92,32 @@ type TrapGroup struct {
 
 // A TrapPolicer limits how many packets a group gives to the CPU.
 type TrapPolicer struct {
-	Handle Handle `json:"handle"`
+	Handle Handle `json:"-"`
 	ID     uint32 `json:"policer"`
 	// Rate is in packets per second, Burst in packets.
-	Rate  uint64    `json:"rate"`
-	Burst uint64    `json:"burst"`
-	Stats TrapStats `json:"stats"`
+	Rate  uint64 `json:"rate"`
+	Burst uint64 `json:"burst"`
+	// Stats has nothing but what was dropped.
+	Stats TrapStats `json:"-"`
+}
+
+// MarshalJSON implements json.Marshaler: what was dropped stands in "stats", in an object "rx".
+func (p TrapPolicer) MarshalJSON() ([]byte, error) {
+	type plain TrapPolicer
+	type rx struct {
+		Dropped uint64 `json:"dropped"`
+	}
+	type stats struct {
+		Rx rx `json:"rx"`
+	}
+	view := struct {
+		plain
+		Stats *stats `json:"stats,omitempty"`
+	}{plain: plain(p)}
+	if p.Stats.Dropped != nil {
+		view.Stats = &stats{rx{*p.Stats.Dropped}}
+	}
+	return json.Marshal(view)
 }
 
 // Traps lists the traps of a device, or of all devices where h is zero.
@@ -124,6 +145,52 @@ func (c *Client) SetTrap(ctx context.Context, h Handle, name string, action Trap
 		attrs: func(ae *netlink.AttributeEncoder) {
 			ae.String(attrTrapName, name)
 			ae.Uint8(attrTrapAction, uint8(action))
+		},
+	})
+}
+
+// TrapGroupSettings are what SetTrapGroup changes; nil leaves a setting as it is.
+type TrapGroupSettings struct {
+	// Action is that of all the group's traps of type drop.
+	Action *TrapAction
+	// Policer is the number of the policer to bind the group to; 0: none.
+	Policer *uint32
+}
+
+// SetTrapGroup changes a trap group.
+func (c *Client) SetTrapGroup(ctx context.Context, h Handle, name string, s TrapGroupSettings) error {
+	return c.command(ctx, &request{
+		op: "set trap group " + name, device: h, cmd: CmdTrapGroupSet,
+		attrs: func(ae *netlink.AttributeEncoder) {
+			ae.String(attrTrapGroupName, name)
+			if s.Action != nil {
+				ae.Uint8(attrTrapAction, uint8(*s.Action))
+			}
+			if s.Policer != nil {
+				ae.Uint32(attrTrapPolicerId, *s.Policer)
+			}
+		},
+	})
+}
+
+// TrapPolicerSettings are what SetTrapPolicer changes; nil leaves a setting as it is.
+type TrapPolicerSettings struct {
+	Rate  *uint64 // packets per second
+	Burst *uint64 // packets
+}
+
+// SetTrapPolicer changes a policer.
+func (c *Client) SetTrapPolicer(ctx context.Context, h Handle, id uint32, s TrapPolicerSettings) error {
+	return c.command(ctx, &request{
+		op: fmt.Sprintf("set trap policer %d", id), device: h, cmd: CmdTrapPolicerSet,
+		attrs: func(ae *netlink.AttributeEncoder) {
+			ae.Uint32(attrTrapPolicerId, id)
+			if s.Rate != nil {
+				ae.Uint64(attrTrapPolicerRate, *s.Rate)
+			}
+			if s.Burst != nil {
+				ae.Uint64(attrTrapPolicerBurst, *s.Burst)
+			}
 		},
 	})
 }

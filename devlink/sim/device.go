@@ -251,6 +251,8 @@ type Param struct {
 	Generic bool
 	Type    ParamType
 	Values  map[CMode]any
+	// Defaults are the values that a reset to the default brings back, reported since Linux 6.19; nil: not reported.
+	Defaults map[CMode]any
 }
 
 // HealthReporters has health reporters.
@@ -261,6 +263,7 @@ type HealthReporters interface {
 // Reporter is a health reporter. A nil function means that the operation is not supported.
 type Reporter struct {
 	Name     string
+	Port     *uint32 // index of the port that it belongs to; nil: the device
 	Diagnose func(*Fmsg) error
 	Dump     func(*Fmsg) error
 	Recover  func() error
@@ -276,6 +279,37 @@ type Trapper interface {
 type TrapSetter interface {
 	Trapper
 	SetTrap(name string, action uint8) error
+}
+
+// TrapGroupSetter is a Trapper whose groups can be bound to another policer; nil: to none.
+type TrapGroupSetter interface {
+	Trapper
+	SetTrapGroup(name string, policer *uint32) error
+}
+
+// TrapPolicer has policers of trap groups.
+type TrapPolicer interface {
+	Policers() []Policer
+	// GroupPolicer returns the number of a group's policer; nil: it has none.
+	GroupPolicer(group string) *uint32
+	SetPolicer(id uint32, rate, burst uint64) error
+}
+
+// Policer bounds what trap groups give to the CPU. Rate is in packets per second, Burst in packets.
+type Policer struct {
+	ID                 uint32 // not 0
+	Rate, Burst        uint64
+	MinRate, MaxRate   uint64
+	MinBurst, MaxBurst uint64
+	Dropped            *uint64 // packets; nil: not counted
+}
+
+// Selftester can test itself.
+type Selftester interface {
+	// Selftests returns the tests that there are, by their number (enum devlink_attr_selftest_id).
+	Selftests() []uint32
+	// Selftest runs one and returns how it went (enum devlink_selftest_status).
+	Selftest(id uint32) uint8
 }
 
 // Trap is a packet trap.

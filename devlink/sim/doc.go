@@ -14,5 +14,5 @@
 //   - Serve gives the same sockets to other processes over a Unix socket of type SOCK_SEQPACKET.
 //
 // Not modelled: network namespaces of the kernel itself, privileges, strict attribute validation, line cards,
-// rates, shared buffers, self tests. Numbers are in host byte order, as netlink has them.
+// rates, shared buffers. Numbers are in host byte order, as netlink has them.
 package sim

@@ -16,18 +16,25 @@ func (in *instance) reporters() []Reporter {
 
 // state returns what the core keeps about a reporter.
 func (in *instance) state(rep Reporter) *healthState {
-	s := in.health[rep.Name]
+	key := rep.Name
+	if rep.Port != nil {
+		key = itoa(*rep.Port) + "/" + key
+	}
+	s := in.health[key]
 	if s == nil {
 		s = &healthState{autoRecover: rep.Recover != nil, autoDump: rep.Dump != nil}
-		in.health[rep.Name] = s
+		in.health[key] = s
 	}
 	return s
 }
 
 func (in *instance) reporter(a attrs) (Reporter, *healthState, error) {
 	list := in.reporters()
-	i := slices.IndexFunc(list, func(r Reporter) bool { return a.has(attrHealthName) && r.Name == a.str(attrHealthName) })
-	if i < 0 || a.has(attrPortIndex) { // reporters of ports are not modelled
+	i := slices.IndexFunc(list, func(r Reporter) bool {
+		return a.has(attrHealthName) && r.Name == a.str(attrHealthName) && a.has(attrPortIndex) == (r.Port != nil) &&
+			(r.Port == nil || *r.Port == a.u32(attrPortIndex))
+	})
+	if i < 0 {
 		return Reporter{}, nil, syscall.EINVAL
 	}
 	return list[i], in.state(list[i]), nil
@@ -35,6 +42,9 @@ func (in *instance) reporter(a attrs) (Reporter, *healthState, error) {
 
 func (in *instance) putReporter(b *skb, rep Reporter) {
 	s := in.state(rep)
+	if rep.Port != nil {
+		b.u32(attrPortIndex, *rep.Port)
+	}
 	b.nest(attrHealthReporter, func() {
 		b.str(attrHealthName, rep.Name)
 		b.u8(attrHealthState, s.state)
@@ -42,6 +52,9 @@ func (in *instance) putReporter(b *skb, rep Reporter) {
 		b.u64(attrHealthRecovers, s.recovers)
 		if rep.Recover != nil {
 			b.u64(attrHealthGrace, s.grace)
+			if s.burst != 0 {
+				b.u64(attrHealthBurst, s.burst)
+			}
 			b.boolean(attrHealthAutoRecover, s.autoRecover)
 		}
 		if s.dump != nil {
@@ -83,6 +96,9 @@ func (r *request) setReporter() error {
 	}
 	if grace {
 		s.grace = r.attrs.u64(attrHealthGrace)
+	}
+	if r.attrs.has(attrHealthBurst) {
+		s.burst = r.attrs.u64(attrHealthBurst)
 	}
 	if auto {
 		s.autoRecover = r.attrs.u8(attrHealthAutoRecover) != 0

@@ -37,6 +37,7 @@ type healthState struct {
 	errors      uint64
 	recovers    uint64
 	grace       uint64 // ms
+	burst       uint64 // ms
 	autoRecover bool
 	autoDump    bool
 	dump        *Fmsg
@@ -89,6 +90,9 @@ func (in *instance) partsNow() []part {
 	var out []part
 	for _, p := range in.ports() {
 		out = append(out, part{"port " + itoa(p.Index), cmdPortNew, cmdPortDel, func(b *skb) { in.putPort(b, p) }})
+	}
+	for _, p := range in.policers() {
+		out = append(out, part{"policer " + itoa(p.ID), cmdTrapPolicerNew, cmdTrapPolicerDel, func(b *skb) { putPolicer(b, p) }})
 	}
 	for _, g := range in.trapGroups() {
 		out = append(out, part{"group " + g, cmdTrapGroupNew, cmdTrapGroupDel, func(b *skb) { in.putTrapGroup(b, g) }})

@@ -32,6 +32,7 @@ func (in *instance) putParam(b *skb, p Param) {
 				b.nest(attrParamValue, func() {
 					b.u8(attrParamValueCmode, uint8(mode))
 					putParamValue(b, v)
+					putParamDefault(b, p.Defaults[mode])
 				})
 			}
 		})
@@ -54,6 +55,24 @@ func putParamValue(b *skb, v any) {
 		if v {
 			b.flag(attrParamValueData)
 		}
+	}
+}
+
+// putParamDefault puts a default, in which a boolean is a byte; nil: there is none.
+func putParamDefault(b *skb, v any) {
+	switch v := v.(type) {
+	case uint8:
+		b.u8(attrParamValueDefault, v)
+	case uint16:
+		b.u16(attrParamValueDefault, v)
+	case uint32:
+		b.u32(attrParamValueDefault, v)
+	case uint64:
+		b.u64(attrParamValueDefault, v)
+	case string:
+		b.str(attrParamValueDefault, v)
+	case bool:
+		b.boolean(attrParamValueDefault, v)
 	}
 }
 
@@ -98,14 +117,14 @@ func (r *request) setParam() error {
 	if ParamType(r.attrs.u8(attrParamType)) != p.Type {
 		return syscall.EINVAL
 	}
-	v, err := r.paramValue(p.Type)
-	if err != nil {
-		return err
-	}
 	if !r.attrs.has(attrParamValueCmode) {
 		return missing(attrParamValueCmode)
 	}
 	mode := CMode(r.attrs.u8(attrParamValueCmode))
+	v, err := r.newParamValue(p, mode)
+	if err != nil {
+		return err
+	}
 	if _, ok := p.Values[mode]; !ok {
 		return syscall.EOPNOTSUPP
 	}
@@ -118,6 +137,18 @@ func (r *request) setParam() error {
 		r.in.notify(cmdParamNew, func(b *skb) { r.in.putParam(b, p) })
 	}
 	return nil
+}
+
+// newParamValue is the value that a request sets: its own, or the default where it asks for that.
+func (r *request) newParamValue(p Param, mode CMode) (any, error) {
+	if !r.attrs.has(attrParamResetDefault) {
+		return r.paramValue(p.Type)
+	}
+	v, ok := p.Defaults[mode]
+	if !ok {
+		return nil, extack(syscall.EOPNOTSUPP, "Default value is not available")
+	}
+	return v, nil
 }
 
 // paramValue reads a value: integers have exactly their length, strings at most 32 bytes with the zero, and a

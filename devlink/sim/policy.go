@@ -19,9 +19,10 @@ func policyOf(typ uint16) (kind, bool) {
 	case attrBusName, attrDevName, attrDpipeTableName, attrParamName, attrRegionName, attrHealthName,
 		attrFlashFileName, attrFlashComponent, attrTrapName, attrTrapGroupName:
 		return kind{str: true}, true
-	case attrPortIndex, attrRegionSnapshotID:
+	case attrPortIndex, attrRegionSnapshotID, attrTrapPolicerID:
 		return kind{size: 4}, true
-	case attrResourceID, attrResourceSize, attrRegionChunkAddr, attrRegionChunkLen, attrHealthGrace:
+	case attrResourceID, attrResourceSize, attrRegionChunkAddr, attrRegionChunkLen, attrHealthGrace, attrHealthBurst,
+		attrTrapPolicerRate, attrTrapPolicerBurst:
 		return kind{size: 8}, true
 	case attrDpipeTableCounters, attrParamType, attrParamValueCmode, attrHealthAutoRecover, attrHealthAutoDump, attrTrapAction:
 		return kind{size: 1}, true

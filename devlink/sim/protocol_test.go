@@ -17,7 +17,7 @@ func TestFamily(t *testing.T) {
 	defer s.Close()
 	send(t, s, rawMsg(16, request, 3, 1, a(2, "devlink")))
 	got := recv(t, s)
-	head := from(s, rawMsg(16, 0, 1, 2, a(2, "devlink"), a(1, uint16(0x15)), a(3, uint32(1)), a(4, uint32(0)), a(5, uint32(179))))
+	head := from(s, rawMsg(16, 0, 1, 2, a(2, "devlink"), a(1, uint16(0x15)), a(3, uint32(1)), a(4, uint32(0)), a(5, uint32(183))))
 	tail := a(7, a(1, cat(a(2, uint32(5)), a(1, "config"))))
 	if !bytes.HasPrefix(got[4:], head[4:]) || !bytes.HasSuffix(got, tail) {
 		t.Errorf("received\n% x\nwant\n% x ...\n% x", got, head, tail)

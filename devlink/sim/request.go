@@ -50,12 +50,6 @@ func operations(cmd uint8) operation {
 		return operation{do: (*request).deleteSnapshot, admin: true}
 	case cmdRegionRead:
 		return operation{dump: dumpRegionChunks, admin: true}
-	case cmdTrapGet:
-		return operation{do: (*request).getTrap, dump: dumpTraps}
-	case cmdTrapSet:
-		return operation{do: (*request).setTrap, admin: true}
-	case cmdTrapGroupGet:
-		return operation{do: (*request).getTrapGroup, dump: dumpTrapGroups}
 	}
 	return pipelineOperations(cmd)
 }
@@ -88,6 +82,28 @@ func pipelineOperations(cmd uint8) operation {
 		return operation{do: (*request).clearDump, admin: true}
 	case cmdHealthTest:
 		return operation{do: (*request).testReporter, admin: true}
+	}
+	return trapOperations(cmd)
+}
+
+func trapOperations(cmd uint8) operation {
+	switch cmd {
+	case cmdTrapGet:
+		return operation{do: (*request).getTrap, dump: dumpTraps}
+	case cmdTrapSet:
+		return operation{do: (*request).setTrap, admin: true}
+	case cmdTrapGroupGet:
+		return operation{do: (*request).getTrapGroup, dump: dumpTrapGroups}
+	case cmdTrapGroupSet:
+		return operation{do: (*request).setTrapGroup, admin: true}
+	case cmdTrapPolicerGet:
+		return operation{do: (*request).getPolicer, dump: dumpPolicers}
+	case cmdTrapPolicerSet:
+		return operation{do: (*request).setPolicer, admin: true}
+	case cmdSelftestsGet:
+		return operation{do: (*request).getSelftests, dump: dumpSelftests}
+	case cmdSelftestsRun:
+		return operation{do: (*request).runSelftests, admin: true}
 	}
 	return operation{}
 }

@@ -51,6 +51,11 @@ func putTrapStats(b *skb, packets, bytes uint64) {
 
 func (in *instance) putTrapGroup(b *skb, group string) {
 	b.str(attrTrapGroupName, group)
+	if d, ok := in.device.(TrapPolicer); ok {
+		if id := d.GroupPolicer(group); id != nil {
+			b.u32(attrTrapPolicerID, *id)
+		}
+	}
 	var packets, bytes uint64
 	for _, t := range in.traps() {
 		if t.Group == group {

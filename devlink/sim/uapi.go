@@ -99,9 +99,16 @@ const (
 	cmdTrapNew          = 63
 	cmdTrapDel          = 64
 	cmdTrapGroupGet     = 65
+	cmdTrapGroupSet     = 66
 	cmdTrapGroupNew     = 67
 	cmdTrapGroupDel     = 68
+	cmdTrapPolicerGet   = 69
+	cmdTrapPolicerSet   = 70
+	cmdTrapPolicerNew   = 71
+	cmdTrapPolicerDel   = 72
 	cmdHealthTest       = 73
+	cmdSelftestsGet     = 82
+	cmdSelftestsRun     = 83
 )
 
 // DEVLINK_ATTR_*.
@@ -218,6 +225,9 @@ const (
 	attrReloadFailed       = 136
 	attrHealthDumpTimeNS   = 137
 	attrHealthAutoDump     = 141
+	attrTrapPolicerID      = 142
+	attrTrapPolicerRate    = 143
+	attrTrapPolicerBurst   = 144
 	attrBoardSerial        = 146
 	attrPortLanes          = 147
 	attrPortSplittable     = 148
@@ -235,8 +245,12 @@ const (
 	attrReloadActionInfo   = 162
 	attrReloadActionStats  = 163
 	attrRegionMaxSnapshots = 170
+	attrSelftests          = 176
 	attrRegionDirect       = 179 // since Linux 6.4
-	attrMax                = 179
+	attrHealthBurst        = 181 // since Linux 6.18
+	attrParamValueDefault  = 182 // since Linux 6.19
+	attrParamResetDefault  = 183 // since Linux 6.19
+	attrMax                = 183
 
 	strictFrom = 142 // attributes from here on must have exactly their length
 )
@@ -257,6 +271,11 @@ const (
 
 	statsRxPackets = 0
 	statsRxBytes   = 1
+	statsRxDropped = 2
+
+	selftestResult       = 1
+	selftestResultID     = 2
+	selftestResultStatus = 3
 
 	// Types of a dynamic attribute are those of the kernel's attribute policies.
 	varU8     = 1
