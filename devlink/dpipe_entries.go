@@ -34,8 +34,9 @@ type DpipeValue struct {
 	// Type is a DpipeMatchType or a DpipeActionType.
 	Type  uint32        `json:"type"`
 	Field DpipeFieldRef `json:"ref"`
-	// Value is in the byte order that the driver chose, usually the host's for numbers and network order for
-	// addresses. Its length is the driver's choice as well.
+	// Value is as the driver gives it: by the custom of the kernel's drivers 1, 2, 4 and 8 bytes are a number in the
+	// host's byte order, an IPv4 address of the kernel's own header as well, and other lengths are in network order.
+	// Devices that run a P4 program have all of them in network order.
 	Value HexBytes `json:"value"`
 	// Mask is as long as Value; nil: all bits count.
 	Mask HexBytes `json:"mask,omitempty"`

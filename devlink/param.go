@@ -145,6 +145,9 @@ func (p Param) ParseValue(text string) (any, error) {
 	if i := slices.Index(p.names(), text); i >= 0 && p.Type == TypeU8 {
 		return uint8(i), nil
 	}
+	if _, numErr := strconv.ParseUint(text, 0, 64); p.names() != nil && numErr != nil {
+		return nil, fmt.Errorf("devlink: parse value %q of parameter %s: want one of %q or a number", text, p.Name, p.names())
+	}
 	switch p.Type {
 	case TypeU8:
 		n, err = strconv.ParseUint(text, 0, 8)

@@ -78,7 +78,8 @@ Exit status: 0 done, 1 failed, 2 nothing to do, 3 not found.`,
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.packCommand(), a.inspectCommand(), a.verifyCommand(), a.signCommand(),
-		a.listCommand(), a.showCommand(), a.flashCommand(), a.historyCommand(), a.monitorCommand(),
+		a.listCommand(), a.showCommand(), a.setCommand(), a.flashCommand(), a.reloadCommand(), a.regionCommand(),
+		a.healthCommand(), a.selftestCommand(), a.historyCommand(), a.monitorCommand(),
 		a.fallbackCommand(), a.tableCommand(), a.testCommand(), a.traceCommand(),
 		a.simCommand(), a.demoCommand(), a.versionCommand(),
 	}
@@ -107,6 +108,14 @@ func (a *app) render(v any, text func(w io.Writer) error) error {
 		return a.printJSON(v)
 	}
 	return text(a.out)
+}
+
+// done says what was done.
+func (a *app) done(text string) error {
+	return a.render(map[string]string{"result": text}, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, text)
+		return err
+	})
 }
 
 // table writes rows in aligned columns under a header.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -15,44 +16,79 @@ import (
 	"github.com/p4dev/p4dev/offload/hw"
 )
 
-// section is one thing that "show" prints of a device.
+// section is one kind of thing that "show" prints of a device.
 type section struct {
-	name string
-	read func(context.Context, *devlink.Client, devlink.Handle) (any, error)
-	text func(io.Writer, any) error
+	name string // of the command line
+	key  string // in JSON, as "devlink -j" has it
+	// asked reports that the section is shown only where it is named.
+	asked bool
+	// read returns what there is, or of that the one thing that is called name.
+	read func(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error)
 }
 
-// sections are in the order in which "show DEV" prints them; params only when asked for.
-var sectionNames = []string{"info", "ports", "parser", "headers", "tables", "resources", "regions", "health", "params"}
-
-func (a *app) section(name string) (section, bool) {
-	s, ok := map[string]section{
-		"info":      {name, readInfo, textInfo},
-		"ports":     {name, readPorts, textPorts},
-		"parser":    {name, readParser, textParser},
-		"headers":   {name, readHeaders, textHeaders},
-		"tables":    {name, readTables, textTables},
-		"resources": {name, readResources, textResources},
-		"regions":   {name, readRegions, textRegions},
-		"health":    {name, readHealth, textHealth},
-		"params":    {name, readParams, textParams},
-	}[name]
-	return s, ok
+// part is what a section has of one device.
+type part struct {
+	views map[string]any // by handle, or handle and number or name
+	empty bool
+	text  func(io.Writer) error
 }
+
+// sections are in the order in which "show DEV" prints them.
+func sections() []section {
+	return []section{
+		{name: "info", key: "info", read: readInfo},
+		{name: "dev", key: "dev", read: readDev},
+		{name: "ports", key: "port", read: readPorts},
+		{name: "parser", key: "parser", read: readParser},
+		{name: "headers", key: "header", read: readHeaders},
+		{name: "tables", key: "table", read: readTables},
+		{name: "entries", key: "table_entry", asked: true, read: readEntries},
+		{name: "resources", key: "resources", read: readResources},
+		{name: "regions", key: "regions", read: readRegions},
+		{name: "health", key: "health", read: readHealth},
+		{name: "params", key: "param", read: readParams},
+		{name: "traps", key: "trap", read: readTraps},
+		{name: "trap-groups", key: "trap_group", read: readTrapGroups},
+		{name: "trap-policers", key: "trap_policer", read: readTrapPolicers},
+		{name: "selftests", key: "selftests", read: readSelftests},
+	}
+}
+
+func sectionNames() []string {
+	var names []string
+	for _, s := range sections() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// allDevices stands for every device in the place of a handle.
+const allDevices = "all"
 
 func (a *app) showCommand() *cobra.Command {
 	var graph string
 	cmd := &cobra.Command{
-		Use:   "show DEV [" + strings.Join(sectionNames, "|") + "]",
+		Use:   "show {DEV | all} [SECTION [NAME]]",
 		Short: "Show what a device says about itself",
 		Long: `Shows what a device advertises through devlink: who it is, the program it runs, its ports, parser graph,
-headers, tables, resources, regions and health. Without a section all of them are shown.`,
+headers, tables, resources, regions, health, parameters, packet traps and self-tests. Without a section all are shown
+that the device has. A name picks one table, parameter, port, ... of the section.
+
+Sections: ` + strings.Join(sectionNames(), ", ") + `.
+"entries" shows what the tables hold now; it has to be asked for.
+
+The members of -j are those of "devlink -j -s -v" where the meaning is the same.`,
 		Example: `  p4dev show pci/0000:01:00.0
   p4dev show pci/0000:01:00.0 tables
+  p4dev show pci/0000:01:00.0 params fw_load_policy
+  p4dev -j show all info
   p4dev show pci/0000:01:00.0 parser --graph svg > parser.svg`,
-		Args:              cobra.RangeArgs(1, 2),
+		Args:              cobra.RangeArgs(1, 3),
 		ValidArgsFunction: a.completeDevice,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == allDevices {
+				return a.show(cmd.Context(), devlink.Handle{}, args[1:])
+			}
 			h, err := devlink.ParseHandle(args[0])
 			if err != nil {
 				return err
@@ -80,82 +116,188 @@ func (a *app) showGraph(ctx context.Context, h devlink.Handle, format string) er
 	return a.writeGraph(prog, format)
 }
 
-func (a *app) show(ctx context.Context, h devlink.Handle, names []string) error {
-	all := len(names) == 0
-	if all {
-		names = sectionNames
+// showing is one run of "show".
+type showing struct {
+	c        *devlink.Client
+	sections []section
+	name     string // of one thing; "": all
+	whole    bool   // no section was named
+	result   map[string]map[string]any
+	text     strings.Builder
+}
+
+func (a *app) show(ctx context.Context, h devlink.Handle, args []string) error {
+	s := &showing{result: map[string]map[string]any{}, whole: len(args) == 0}
+	for _, sec := range sections() {
+		if s.whole && !sec.asked || !s.whole && sec.name == args[0] {
+			s.sections = append(s.sections, sec)
+		}
+	}
+	if len(s.sections) == 0 {
+		return fmt.Errorf("unknown section %q: want one of %s", args[0], strings.Join(sectionNames(), ", "))
+	}
+	if len(args) == 2 {
+		s.name = args[1]
 	}
 	c, err := a.client(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if _, err := c.Device(ctx, h); err != nil {
+	s.c = c
+	if !h.IsZero() {
+		if _, err = c.Device(ctx, h); err == nil {
+			err = a.showDevice(ctx, s, h, s.name != "" || !s.whole)
+		}
+	} else {
+		err = a.showAll(ctx, s)
+	}
+	if err != nil {
 		return err
 	}
-	result := map[string]any{}
-	for _, n := range names {
-		s, ok := a.section(n)
-		if !ok {
-			return fmt.Errorf("unknown section %q: want one of %s", n, strings.Join(sectionNames, ", "))
-		}
-		v, err := s.read(ctx, c, h)
-		if all && (errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errNoProgram)) {
-			continue // the driver does not have it
-		}
-		if err != nil {
-			return err
-		}
-		result[n] = map[string]any{h.String(): v}
-	}
-	if all {
-		if m, err := hw.ReadModel(ctx, c, h); err == nil && len(m.Differences) > 0 {
-			fmt.Fprintf(a.err, "p4dev: %s contradicts itself, its gate stays shut: %s\n", h, strings.Join(m.Differences, "; "))
-			result["differences"] = map[string]any{h.String(): m.Differences}
-		}
-	}
-	return a.render(result, func(w io.Writer) error { return a.showText(w, h, names, result) })
+	return a.render(s.result, func(w io.Writer) error {
+		_, err := io.WriteString(w, s.text.String())
+		return err
+	})
 }
 
-func (a *app) showText(w io.Writer, h devlink.Handle, names []string, result map[string]any) error {
-	for _, n := range names {
-		v, ok := result[n]
-		if !ok {
-			continue
-		}
-		if len(names) > 1 {
-			fmt.Fprintf(w, "== %s\n", n)
-		}
-		s, _ := a.section(n)
-		if err := s.text(w, v.(map[string]any)[h.String()]); err != nil {
+// showAll shows the sections of every device that has them. A device that goes away meanwhile is left out.
+func (a *app) showAll(ctx context.Context, s *showing) error {
+	devices, err := s.c.Devices(ctx)
+	if err != nil {
+		return err
+	}
+	for _, sec := range s.sections {
+		s.result[sec.key] = map[string]any{}
+	}
+	for _, d := range devices {
+		before := s.text.String()
+		fmt.Fprintf(&s.text, "%s\n", d.Handle)
+		length := s.text.Len()
+		err := a.showDevice(ctx, s, d.Handle, false)
+		if err != nil && !errors.Is(err, devlink.ErrDeviceGone) {
 			return err
 		}
-		if len(names) > 1 {
-			fmt.Fprintln(w)
+		if s.text.Len() == length {
+			s.text.Reset()
+			s.text.WriteString(before)
 		}
+	}
+	if s.name != "" && s.text.Len() == 0 {
+		return fmt.Errorf("no device has %q: %w", s.name, errMissing)
 	}
 	return nil
 }
 
-func readInfo(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
-	return c.Info(ctx, h)
-}
-
-func textInfo(w io.Writer, v any) error {
-	info := v.(devlink.Info)
-	rows := [][]string{{"driver", info.Driver}, {"serial_number", info.Serial}}
-	if info.Board != "" {
-		rows = append(rows, []string{"board.serial_number", info.Board})
-	}
-	for _, kind := range []struct {
-		name     string
-		versions map[string]string
-	}{{"fixed", info.Versions.Fixed}, {"running", info.Versions.Running}, {"stored", info.Versions.Stored}} {
-		for _, name := range slices.Sorted(maps.Keys(kind.versions)) {
-			rows = append(rows, []string{kind.name + " " + name, kind.versions[name]})
+// showDevice adds a device's sections. What the driver does not have is an error only where it was asked for.
+func (a *app) showDevice(ctx context.Context, s *showing, h devlink.Handle, must bool) error {
+	for _, sec := range s.sections {
+		p, err := sec.read(ctx, s.c, h, s.name)
+		if !must && absent(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if s.result[sec.key] == nil && !(s.whole && p.empty) {
+			s.result[sec.key] = map[string]any{}
+		}
+		if p.empty && (s.whole || !must && len(p.views) == 0) {
+			continue
+		}
+		maps.Copy(s.result[sec.key], p.views)
+		if err := s.add(sec, p); err != nil {
+			return err
 		}
 	}
-	return pairs(w, rows)
+	if s.whole {
+		a.showDifferences(ctx, s, h)
+	}
+	return nil
+}
+
+// absent reports an error that says that a device does not have something.
+func absent(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errNoProgram) || errors.Is(err, errMissing) ||
+		errors.Is(err, fs.ErrNotExist) && !errors.Is(err, devlink.ErrDeviceGone)
+}
+
+// add writes a section for people.
+func (s *showing) add(sec section, p part) error {
+	if s.whole {
+		fmt.Fprintf(&s.text, "== %s\n", sec.name)
+	}
+	if err := p.text(&s.text); err != nil {
+		return err
+	}
+	if s.whole {
+		s.text.WriteString("\n")
+	}
+	return nil
+}
+
+// showDifferences reports a device whose tables and pipeline region contradict each other.
+func (a *app) showDifferences(ctx context.Context, s *showing, h devlink.Handle) {
+	m, err := hw.ReadModel(ctx, s.c, h)
+	if err != nil || len(m.Differences) == 0 {
+		return
+	}
+	fmt.Fprintf(a.err, "p4dev: %s contradicts itself, its gate stays shut: %s\n", h, strings.Join(m.Differences, "; "))
+	if s.result["differences"] == nil {
+		s.result["differences"] = map[string]any{}
+	}
+	s.result["differences"][h.String()] = m.Differences
+}
+
+// single is a part with one value.
+func single(h devlink.Handle, v any, text func(io.Writer) error) part {
+	return part{views: map[string]any{h.String(): v}, text: text}
+}
+
+// listed makes a part of a list, in JSON a list as well. With a name only the element that has it counts.
+func listed[T any](h devlink.Handle, list []T, name string, nameOf func(T) string, text func(io.Writer, []T) error) (part, error) {
+	list, err := pick(h, list, name, nameOf)
+	if err != nil {
+		return part{}, err
+	}
+	p := part{views: map[string]any{}, empty: len(list) == 0, text: func(w io.Writer) error { return text(w, list) }}
+	if !p.empty {
+		p.views[h.String()] = list
+	}
+	return p, nil
+}
+
+// keyed makes a part of a list whose elements stand in JSON each under a key of their own, behind the handle.
+func keyed[T any](h devlink.Handle, list []T, name string, nameOf func(T) string, text func(io.Writer, []T) error) (part, error) {
+	list, err := pick(h, list, name, nameOf)
+	if err != nil {
+		return part{}, err
+	}
+	p := part{views: map[string]any{}, empty: len(list) == 0, text: func(w io.Writer) error { return text(w, list) }}
+	for _, v := range list {
+		p.views[h.String()+"/"+nameOf(v)] = v
+	}
+	return p, nil
+}
+
+// pick returns the element of a name, or with "" the whole list.
+func pick[T any](h devlink.Handle, list []T, name string, nameOf func(T) string) ([]T, error) {
+	if name == "" {
+		return list, nil
+	}
+	i := slices.IndexFunc(list, func(v T) bool { return nameOf(v) == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%s has no %q: %w", h, name, errMissing)
+	}
+	return list[i : i+1], nil
+}
+
+// unnamed refuses a name in a section that has no things with names.
+func unnamed(name string) error {
+	if name == "" {
+		return nil
+	}
+	return fmt.Errorf("%q: nothing has a name in this section", name)
 }
 
 // pairs writes rows of a name and a value, aligned, leaving out empty values.
@@ -173,24 +315,4 @@ func pairs(w io.Writer, rows [][]string) error {
 		}
 	}
 	return nil
-}
-
-func readPorts(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
-	return c.Ports(ctx, h)
-}
-
-func textPorts(w io.Writer, v any) error {
-	var rows [][]string
-	for _, p := range v.([]devlink.Port) {
-		number := "-"
-		if p.Number != nil {
-			number = fmt.Sprint(*p.Number)
-		}
-		flavour := "-"
-		if p.Flavour != nil {
-			flavour = p.Flavour.String()
-		}
-		rows = append(rows, []string{fmt.Sprint(p.Index), number, flavour, orElse(p.NetDev, "-")})
-	}
-	return table(w, "INDEX PORT FLAVOUR NETDEV", rows)
 }

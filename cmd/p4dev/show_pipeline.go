@@ -1,24 +1,23 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/p4dev/p4dev/devlink"
 	"github.com/p4dev/p4dev/firmware/graph"
 	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/offload/hw"
 )
 
 // parserView is the parser graph that a device advertises.
 type parserView struct {
 	States []stateView `json:"states"`
-	prog   *pipeline.Program
 }
 
 type stateView struct {
@@ -27,12 +26,15 @@ type stateView struct {
 	Start bool     `json:"start,omitempty"`
 }
 
-func readParser(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
+func readParser(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error) {
 	prog, err := deviceProgram(ctx, c, h)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = unnamed(name)
 	}
-	v := parserView{prog: prog}
+	if err != nil {
+		return part{}, err
+	}
+	var v parserView
 	for _, ps := range prog.Parsers {
 		for _, s := range ps.States {
 			sv := stateView{Name: s.Name, Start: s == ps.Start}
@@ -46,11 +48,11 @@ func readParser(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, 
 			v.States = append(v.States, sv)
 		}
 	}
-	return v, nil
+	return single(h, v, func(w io.Writer) error { return textParser(w, prog) }), nil
 }
 
-func textParser(w io.Writer, v any) error {
-	for _, ps := range v.(parserView).prog.Parsers {
+func textParser(w io.Writer, prog *pipeline.Program) error {
+	for _, ps := range prog.Parsers {
 		if err := graph.FromParser(ps).Text(w); err != nil {
 			return err
 		}
@@ -58,12 +60,16 @@ func textParser(w io.Writer, v any) error {
 	return nil
 }
 
-func readHeaders(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
-	return c.DpipeHeaders(ctx, h)
+func readHeaders(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error) {
+	headers, err := c.DpipeHeaders(ctx, h)
+	if err != nil {
+		return part{}, err
+	}
+	return listed(h, headers, name, func(hd devlink.DpipeHeader) string { return hd.Name }, textHeaders)
 }
 
-func textHeaders(w io.Writer, v any) error {
-	for _, hd := range v.(devlink.DpipeHeaders) {
+func textHeaders(w io.Writer, headers []devlink.DpipeHeader) error {
+	for _, hd := range headers {
 		var fields []string
 		for _, f := range hd.Fields {
 			fields = append(fields, fmt.Sprintf("%s:%d", f.Name, f.BitWidth))
@@ -73,62 +79,82 @@ func textHeaders(w io.Writer, v any) error {
 	return nil
 }
 
-// dpipeTable is a table as devlink shows it, with names in place of numbers.
+// dpipeTable is a table as devlink shows it, with names in place of numbers, and how full it is.
 type dpipeTable struct {
-	Name     string   `json:"name"`
-	Size     uint64   `json:"size"`
-	Counters bool     `json:"counters_enabled"`
-	Match    []string `json:"match"`
-	Action   []string `json:"action"`
-	Resource string   `json:"resource_path,omitempty"`
-	Used     *uint64  `json:"occ,omitempty"`
-	Room     *uint64  `json:"room,omitempty"`
+	Name     string       `json:"name"`
+	Size     uint64       `json:"size"`
+	Counters bool         `json:"counters_enabled"`
+	Resource string       `json:"resource_path,omitempty"`
+	Units    *uint64      `json:"resource_units,omitempty"`
+	Match    []dpipeField `json:"match"`
+	Action   []dpipeField `json:"action"`
+	Used     *uint64      `json:"occ,omitempty"`  // of the resource
+	Room     *uint64      `json:"room,omitempty"` // its size
 }
 
-func readTables(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
+// dpipeField is a match or an action: what happens to a field.
+type dpipeField struct {
+	Type    string `json:"type"`
+	Header  string `json:"header"`
+	Field   string `json:"field"`
+	Mapping string `json:"mapping,omitempty"`
+}
+
+func (f dpipeField) String() string { return f.Header + "." + f.Field }
+
+// newDpipeField resolves the numbers of a field. What the device did not describe keeps them.
+func newDpipeField(headers devlink.DpipeHeaders, typ string, ref devlink.DpipeFieldRef) dpipeField {
+	h, f := headers.Find(ref)
+	if h == nil || f == nil {
+		return dpipeField{Type: typ, Header: fmt.Sprintf("header %d", ref.HeaderID), Field: fmt.Sprintf("field %d", ref.FieldID)}
+	}
+	v := dpipeField{Type: typ, Header: h.Name, Field: f.Name}
+	if ref.HeaderIndex > 0 {
+		v.Header = fmt.Sprintf("%s[%d]", h.Name, ref.HeaderIndex)
+	}
+	if f.Mapping != devlink.DpipeMappingNone {
+		v.Mapping = f.Mapping.String()
+	}
+	return v
+}
+
+func readTables(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error) {
 	tables, err := c.DpipeTables(ctx, h)
 	if err != nil {
-		return nil, err
+		return part{}, err
 	}
-	headers, err := c.DpipeHeaders(ctx, h)
-	if err != nil {
-		return nil, err
+	var headers devlink.DpipeHeaders
+	if len(tables) > 0 {
+		if headers, err = c.DpipeHeaders(ctx, h); err != nil {
+			return part{}, err
+		}
 	}
 	resources, err := c.Resources(ctx, h)
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return nil, err
+		return part{}, err
 	}
 	views := []dpipeTable{}
 	for _, t := range tables {
-		v := dpipeTable{Name: t.Name, Size: t.Size, Counters: t.CountersEnabled, Match: []string{}, Action: []string{}}
+		v := dpipeTable{Name: t.Name, Size: t.Size, Counters: t.CountersEnabled, Match: []dpipeField{}, Action: []dpipeField{}}
 		for _, m := range t.Matches {
-			v.Match = append(v.Match, fieldName(headers, m.DpipeFieldRef))
+			v.Match = append(v.Match, newDpipeField(headers, m.Type.String(), m.DpipeFieldRef))
 		}
 		for _, act := range t.Actions {
-			v.Action = append(v.Action, fieldName(headers, act.DpipeFieldRef))
+			v.Action = append(v.Action, newDpipeField(headers, act.Type.String(), act.DpipeFieldRef))
 		}
 		if t.ResourceID != nil {
 			if r, path := devlink.FindResource(resources, *t.ResourceID); r != nil {
-				v.Resource, v.Used, v.Room = path, r.Occ, &r.Size
+				v.Resource, v.Units, v.Used, v.Room = path, &t.ResourceUnits, r.Occ, &r.Size
 			}
 		}
 		views = append(views, v)
 	}
-	return views, nil
+	return listed(h, views, name, func(t dpipeTable) string { return t.Name }, textTables)
 }
 
-// fieldName returns "header.field", or the numbers of a field that the device did not describe.
-func fieldName(headers devlink.DpipeHeaders, ref devlink.DpipeFieldRef) string {
-	h, f := headers.Find(ref)
-	if h == nil || f == nil {
-		return fmt.Sprintf("header %d field %d", ref.HeaderID, ref.FieldID)
-	}
-	return h.Name + "." + f.Name
-}
-
-func textTables(w io.Writer, v any) error {
+func textTables(w io.Writer, tables []dpipeTable) error {
 	var rows [][]string
-	for _, t := range v.([]dpipeTable) {
+	for _, t := range tables {
 		used, room := "-", "-"
 		if t.Used != nil {
 			used = fmt.Sprint(*t.Used)
@@ -136,118 +162,101 @@ func textTables(w io.Writer, v any) error {
 		if t.Room != nil {
 			room = fmt.Sprint(*t.Room)
 		}
-		rows = append(rows, []string{t.Name, fmt.Sprint(t.Size), used, room})
+		counters := "off"
+		if t.Counters {
+			counters = "on"
+		}
+		rows = append(rows, []string{t.Name, fmt.Sprint(t.Size), used, room, counters})
 	}
-	if err := table(w, "TABLE SIZE USED ROOM", rows); err != nil {
+	if err := table(w, "TABLE SIZE USED ROOM COUNTERS", rows); err != nil {
 		return err
 	}
-	for _, t := range v.([]dpipeTable) {
-		fmt.Fprintf(w, "\n%s\n  match   %s\n  action  %s\n", t.Name,
-			orElse(strings.Join(t.Match, " "), "-"), orElse(strings.Join(t.Action, " "), "-"))
+	for _, t := range tables {
+		fmt.Fprintf(w, "\n%s\n  match   %s\n  action  %s\n", t.Name, fieldNames(t.Match), fieldNames(t.Action))
 	}
 	return nil
 }
 
-func readResources(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
-	return c.Resources(ctx, h)
-}
-
-func textResources(w io.Writer, v any) error {
-	var rows [][]string
-	var add func(path string, list []devlink.Resource)
-	add = func(path string, list []devlink.Resource) {
-		for _, r := range list {
-			occ := "-"
-			if r.Occ != nil {
-				occ = fmt.Sprint(*r.Occ)
-			}
-			rows = append(rows, []string{path + "/" + r.Name, fmt.Sprint(r.Size), occ, r.Unit.String()})
-			add(path+"/"+r.Name, r.Children)
-		}
+func fieldNames(list []dpipeField) string {
+	var names []string
+	for _, f := range list {
+		names = append(names, f.String())
 	}
-	add("", v.([]devlink.Resource))
-	return table(w, "RESOURCE SIZE USED UNIT", rows)
+	return orElse(strings.Join(names, " "), "-")
 }
 
-func readRegions(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
-	return c.Regions(ctx, h)
+// resourceView is a resource with the tables that draw from it.
+type resourceView struct {
+	devlink.Resource
+	Tables   []string
+	Children []resourceView
 }
 
-func textRegions(w io.Writer, v any) error {
-	var rows [][]string
-	for _, r := range v.([]devlink.Region) {
-		rows = append(rows, []string{r.Name, fmt.Sprint(r.Size), orElse(strings.Trim(fmt.Sprint(r.Snapshots), "[]"), "-")})
-	}
-	return table(w, "REGION BYTES SNAPSHOTS", rows)
-}
-
-// healthView is a reporter with what it says now.
-type healthView struct {
-	devlink.Reporter
-	Diagnosis any // nil: the reporter cannot say
-}
-
-// MarshalJSON writes the reporter as it writes itself, with the member "diagnosis" behind.
-func (v healthView) MarshalJSON() ([]byte, error) {
-	reporter, err := json.Marshal(v.Reporter)
-	if err != nil || v.Diagnosis == nil {
-		return reporter, err
-	}
-	diagnosis, err := json.Marshal(v.Diagnosis)
-	return slices.Concat(bytes.TrimSuffix(reporter, []byte("}")), []byte(`,"diagnosis":`), diagnosis, []byte("}")), err
-}
-
-func readHealth(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
-	reporters, err := c.Reporters(ctx, h)
+func readResources(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error) {
+	resources, err := c.Resources(ctx, h)
 	if err != nil {
-		return nil, err
+		return part{}, err
 	}
-	views := []healthView{}
-	for _, r := range reporters {
-		v := healthView{Reporter: r}
-		if r.Port == nil {
-			v.Diagnosis, err = c.Diagnose(ctx, h, r.Name)
-			if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-				return nil, err
+	above := ""
+	if name != "" {
+		above = strings.TrimSuffix("/"+strings.TrimPrefix(name, "/"), "/"+path.Base(name))
+		r := devlink.ResourceByPath(resources, name)
+		if r == nil {
+			return part{}, fmt.Errorf("%s has no resource %q: %w", h, name, errMissing)
+		}
+		resources = []devlink.Resource{*r}
+	}
+	tables, err := c.DpipeTables(ctx, h)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return part{}, err
+	}
+	views := resourceViews(resources, tables)
+	return listed(h, views, "", nil, func(w io.Writer, list []resourceView) error { return textResources(w, above, list) })
+}
+
+func resourceViews(list []devlink.Resource, tables []devlink.DpipeTable) []resourceView {
+	var views []resourceView
+	for _, r := range list {
+		v := resourceView{Resource: r, Children: resourceViews(r.Children, tables)}
+		for _, t := range tables {
+			if t.ResourceID != nil && *t.ResourceID == r.ID {
+				v.Tables = append(v.Tables, t.Name)
 			}
 		}
 		views = append(views, v)
 	}
-	return views, nil
+	return views
 }
 
-func textHealth(w io.Writer, v any) error {
-	for _, r := range v.([]healthView) {
-		fmt.Fprintf(w, "%s: %s, %d errors, %d recoveries\n", r.Name, r.State, r.Errors, r.Recoveries)
-		m, _ := r.Diagnosis.(devlink.Message)
-		textMessage(w, "  ", m)
+// readEntries reads what the tables hold now, or one of them.
+func readEntries(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error) {
+	tables, err := c.DpipeTables(ctx, h)
+	if err == nil {
+		tables, err = pick(h, tables, name, func(t devlink.DpipeTable) string { return t.Name })
 	}
-	return nil
-}
-
-// textMessage writes a reporter's message, what is nested in it further to the right.
-func textMessage(w io.Writer, indent string, m devlink.Message) {
-	for _, member := range m {
-		nested, ok := member.Value.(devlink.Message)
-		if !ok {
-			fmt.Fprintf(w, "%s%s: %v\n", indent, member.Name, member.Value)
-			continue
-		}
-		fmt.Fprintf(w, "%s%s:\n", indent, member.Name)
-		textMessage(w, indent+"  ", nested)
+	if err != nil {
+		return part{}, err
 	}
-}
-
-func readParams(ctx context.Context, c *devlink.Client, h devlink.Handle) (any, error) {
-	return c.Params(ctx, h)
-}
-
-func textParams(w io.Writer, v any) error {
-	var rows [][]string
-	for _, p := range v.([]devlink.Param) {
-		for _, val := range p.Values {
-			rows = append(rows, []string{p.Name, val.CMode.String(), fmt.Sprint(val.Value)})
+	var form dpipeForm
+	if form.headers, err = c.DpipeHeaders(ctx, h); err != nil {
+		return part{}, err
+	}
+	regions, err := c.Regions(ctx, h)
+	if err != nil {
+		return part{}, err
+	}
+	form.network = slices.ContainsFunc(regions, func(r devlink.Region) bool { return r.Name == hw.RegionName })
+	var views []dpipeEntry
+	for _, t := range tables {
+		for e, err := range c.DpipeEntries(ctx, h, t.Name) {
+			if errors.Is(err, errors.ErrUnsupported) && name == "" {
+				break // this table's entries cannot be read
+			}
+			if err != nil {
+				return part{}, err
+			}
+			views = append(views, form.entry(t.Name, e))
 		}
 	}
-	return table(w, "PARAM CMODE VALUE", rows)
+	return listed(h, slices.Clip(views), "", nil, textDpipeEntries)
 }

@@ -204,10 +204,7 @@ func (a *app) changeTable(ctx context.Context, name string, change func(*offload
 	if err = errors.Join(err, s.close()); err != nil {
 		return err
 	}
-	return a.render(map[string]string{"result": done}, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, done)
-		return err
-	})
+	return a.done(done)
 }
 
 func (a *app) tableListCommand() *cobra.Command {

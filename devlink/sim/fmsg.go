@@ -43,8 +43,12 @@ func (f *Fmsg) nest(attr uint16, body func()) {
 // Object puts an object that holds what body puts.
 func (f *Fmsg) Object(body func()) { f.nest(attrFmsgObjStart, body) }
 
-// Pair puts a named value.
+// Pair puts a named value. Bytes stand in an array, as the kernel has them.
 func (f *Fmsg) Pair(name string, value any) {
+	if b, ok := value.([]byte); ok {
+		f.ArrayPair(name, func() { f.Value(b) })
+		return
+	}
 	f.nest(attrFmsgPairStart, func() {
 		f.name(name)
 		f.Value(value)
