@@ -14,7 +14,8 @@ import (
 // A classifier is a list of rules sorted by falling priority, scanned from the front: an ARRAY map of one rule
 // per element, which is the only element of the table's ARRAY_OF_MAPS. Without entries that element is empty,
 // and the lookup costs no more than finding that out. A rule is the entry's value, then per word of the key
-// {mask, value u64}, then per range component {low, high u64}.
+// {mask, value u64}, then per range component {low, high}, in as many words of 64 bits as it takes, the least
+// significant first.
 
 // BuildClassifier returns the inner map for a table's entries, with its contents: entries[i] has slot
 // slots[i]. It returns nil for no entries: the slot of the outer map is then to be deleted. Entries of equal
@@ -79,22 +80,29 @@ func (l *TableLayout) appendRule(dst []byte, e *pipeline.Entry, slot uint32) ([]
 	value := len(dst) - start
 	dst = append(dst, make([]byte, l.key.size)...)
 	out := dst[start+value:]
-	for i, k := range l.Table.Keys {
-		m := &e.Match[i]
-		if at := l.key.ranges[i]; at >= 0 {
-			le.PutUint64(out[at:], bitsOf(m.Value, 0))
-			le.PutUint64(out[at+8:], bitsOf(m.High, 0))
+	l.key.putMatch(out, l.Table.Keys, e.Match)
+	return dst, nil
+}
+
+// putMatch writes the match of a rule.
+func (l *keyLayout) putMatch(out []byte, keys []*pipeline.Key, match []pipeline.Match) {
+	for i, k := range keys {
+		m := &match[i]
+		if at := l.ranges[i]; at >= 0 {
+			for j := range limbs(k.Width) {
+				le.PutUint64(out[at+8*j:], bitsOf(m.Value, 64*j))
+				le.PutUint64(out[at+8*(limbs(k.Width)+j):], bitsOf(m.High, 64*j))
+			}
 			continue
 		}
 		mask := matchMask(k, m)
-		for _, p := range l.key.pieces[i] {
+		for _, p := range l.pieces[i] {
 			w := lowMask(p.width)
 			bits := bitsOf(mask, p.lo) & w
 			orWord(out[2*p.off:], 8, p.encode(bits))
 			orWord(out[2*p.off+8:], 8, p.encode(bitsOf(m.Value, p.lo)&bits))
 		}
 	}
-	return dst, nil
 }
 
 // matchMask returns the mask of a component, whatever its kind.
@@ -133,22 +141,27 @@ func (l *TableLayout) DecodeClassifier(rules [][]byte) ([]*pipeline.Entry, []uin
 		}
 		in := rule[l.ValueSize-l.key.size:]
 		for i, k := range l.Table.Keys {
-			e.Match = append(e.Match, l.decodeRuleMatch(i, k, in))
+			e.Match = append(e.Match, l.key.getMatch(i, k, in))
 		}
 		entries, slots = append(entries, e), append(slots, slot)
 	}
 	return entries, slots, nil
 }
 
-// decodeRuleMatch decodes one component of a rule's match.
-func (l *TableLayout) decodeRuleMatch(i int, k *pipeline.Key, in []byte) pipeline.Match {
+// getMatch decodes one component of a rule's match.
+func (l *keyLayout) getMatch(i int, k *pipeline.Key, in []byte) pipeline.Match {
 	size := (k.Width + 7) / 8
-	if at := l.key.ranges[i]; at >= 0 {
-		return pipeline.Match{Value: bigEndian(le.Uint64(in[at:]), size), High: bigEndian(le.Uint64(in[at+8:]), size)}
+	if at := l.ranges[i]; at >= 0 {
+		m := pipeline.Match{Value: make([]byte, size), High: make([]byte, size)}
+		for j := range limbs(k.Width) {
+			setBits(m.Value, 64*j, le.Uint64(in[at+8*j:]))
+			setBits(m.High, 64*j, le.Uint64(in[at+8*(limbs(k.Width)+j):]))
+		}
+		return m
 	}
 	m := pipeline.Match{Value: make([]byte, size)}
 	mask := make([]byte, size)
-	for _, p := range l.key.pieces[i] {
+	for _, p := range l.pieces[i] {
 		setBits(mask, p.lo, p.decode(le.Uint64(in[2*p.off:])))
 		setBits(m.Value, p.lo, p.decode(le.Uint64(in[2*p.off+8:])))
 	}
@@ -159,11 +172,4 @@ func (l *TableLayout) decodeRuleMatch(i int, k *pipeline.Key, in []byte) pipelin
 		m.Prefix, _ = onesFrom(mask, k.Width)
 	}
 	return m
-}
-
-// bigEndian returns the low size bytes of v.
-func bigEndian(v uint64, size int) []byte {
-	out := make([]byte, size)
-	setBits(out, 0, v)
-	return out
 }

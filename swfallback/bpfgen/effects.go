@@ -55,6 +55,12 @@ func (g *points) nodeEffects(p *point) {
 		for _, k := range n.Keys {
 			g.reads(p, k.Expr)
 		}
+		if n.Meter != nil && n.Meter.Target != nil {
+			p.touch.add(n.Meter.Target.Header.Index)
+		}
+		if n.Profile != nil && n.Profile.Selector != nil {
+			g.calculationEffects(p, &pipeline.Calculation{Input: n.Profile.Selector.Input})
+		}
 		if fixedCall(n) != nil && len(n.Keys) == 0 {
 			g.bodyEffects(p, n.Default.Action.Body)
 			return

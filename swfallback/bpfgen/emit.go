@@ -317,7 +317,7 @@ func (e *emitter) end(b, next *block) {
 		}
 	}
 	if e.label != "" {
-		e.put(asm.Mov.Reg(asm.R0, asm.R0)) // a place for a label; never reached
+		e.put(asm.Instruction{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.Ja)}) // does nothing: a place for the label
 	}
 }
 

@@ -49,10 +49,10 @@ func (l *TableLayout) checkMatch(e *pipeline.Entry) error {
 // CounterMap and HitMap, from 1.
 func (l *TableLayout) AppendValue(dst []byte, e *pipeline.Entry, slot uint32) ([]byte, error) {
 	start := len(dst)
-	base, timeout := valueBase(l.Table, l.Kind)
-	dst = append(dst, make([]byte, (base+l.params+7)&^7)...)
+	_, timeout := valueBase(l.Table, l.Kind)
+	dst = append(dst, make([]byte, l.valueBytes())...)
 	out := dst[start:]
-	if err := l.putCall(out, e.Call); err != nil {
+	if err := l.putResult(out, e); err != nil {
 		return nil, fmt.Errorf("bpfgen: encode entry of %s: %w", l.Table.Name, err)
 	}
 	var flags uint16
@@ -83,7 +83,7 @@ func (l *TableLayout) AppendDefault(dst []byte, call *pipeline.ActionCall) ([]by
 	if call == nil {
 		return dst, nil
 	}
-	if err := l.putCall(dst[start:], call); err != nil {
+	if err := l.call.put(dst[start:], call); err != nil {
 		return nil, fmt.Errorf("bpfgen: encode default of %s: %w", l.Table.Name, err)
 	}
 	return dst, nil
@@ -92,28 +92,7 @@ func (l *TableLayout) AppendDefault(dst []byte, call *pipeline.ActionCall) ([]by
 // defaultSize returns the size of a value of DefaultMap.
 func (l *TableLayout) defaultSize() int {
 	base, _ := valueBase(l.Table, l.Kind)
-	return (base + l.params + 7) &^ 7
-}
-
-// putCall writes action and arguments into a value.
-func (l *TableLayout) putCall(out []byte, call *pipeline.ActionCall) error {
-	if call == nil {
-		return fmt.Errorf("no action: %w", pipeline.ErrBadAction)
-	}
-	for i, a := range l.Table.Actions {
-		if a != call.Action {
-			continue
-		}
-		if len(call.Args) != len(a.Params) {
-			return fmt.Errorf("%s: %d arguments for %d parameters: %w", a.Name, len(call.Args), len(a.Params), pipeline.ErrBadAction)
-		}
-		le.PutUint16(out[valueAction:], uint16(i+1))
-		for j := range a.Params {
-			putPieces(out, l.actions[i].params[j], call.Args[j])
-		}
-		return nil
-	}
-	return fmt.Errorf("%s: %w", call.Action.Name, pipeline.ErrNoAction)
+	return (base + l.call.params + 7) &^ 7
 }
 
 // Decode returns the entry that AppendKey and AppendValue made of, and its slot. Entry.Source is not kept.
@@ -138,15 +117,11 @@ func (l *TableLayout) Decode(key, value []byte) (*pipeline.Entry, uint32, error)
 
 // decodeValue decodes all of a value but the match.
 func (l *TableLayout) decodeValue(value []byte) (*pipeline.Entry, uint32, error) {
-	call, err := l.getCall(value)
-	if err != nil {
+	flags := le.Uint16(value[valueFlags:])
+	e := &pipeline.Entry{Table: l.Table, SkipHW: flags&flagSkipHW != 0, SkipSW: flags&flagSkipSW != 0}
+	if err := l.getResult(value, e); err != nil {
 		return nil, 0, err
 	}
-	if call == nil {
-		return nil, 0, fmt.Errorf("empty value: %w", pipeline.ErrBadAction)
-	}
-	flags := le.Uint16(value[valueFlags:])
-	e := &pipeline.Entry{Table: l.Table, Call: call, SkipHW: flags&flagSkipHW != 0, SkipSW: flags&flagSkipSW != 0}
 	if l.Kind == LookupClassifier {
 		e.Priority = int32(le.Uint32(value[valuePriority:]))
 	}
@@ -156,31 +131,59 @@ func (l *TableLayout) decodeValue(value []byte) (*pipeline.Entry, uint32, error)
 	return e, le.Uint32(value[valueSlot:]), nil
 }
 
+// valueBytes returns the size of an entry's value, without a classifier's match.
+func (l *TableLayout) valueBytes() int {
+	if l.Kind == LookupClassifier {
+		return l.ValueSize - l.key.size
+	}
+	return l.ValueSize
+}
+
+// putResult writes what a hit runs into a value.
+func (l *TableLayout) putResult(out []byte, e *pipeline.Entry) error {
+	if l.profile == nil {
+		return l.call.put(out, e.Call)
+	}
+	kind, id := uint16(refMember), e.Member
+	if e.Group != nil {
+		kind, id = refGroup, e.Group
+	}
+	if id == nil {
+		return fmt.Errorf("neither member nor group: %w", pipeline.ErrBadAction)
+	}
+	le.PutUint16(out[valueAction:], kind)
+	le.PutUint32(out[l.refAt:], *id)
+	return nil
+}
+
+// getResult is the inverse of putResult.
+func (l *TableLayout) getResult(value []byte, e *pipeline.Entry) (err error) {
+	if l.profile == nil {
+		if e.Call, err = l.call.get(value); err == nil && e.Call == nil {
+			err = fmt.Errorf("empty value: %w", pipeline.ErrBadAction)
+		}
+		return err
+	}
+	id := le.Uint32(value[l.refAt:])
+	switch kind := le.Uint16(value[valueAction:]); kind {
+	case refMember:
+		e.Member = &id
+	case refGroup:
+		e.Group = &id
+	default:
+		return fmt.Errorf("reference of kind %d: %w", kind, pipeline.ErrBadAction)
+	}
+	return nil
+}
+
 // DecodeDefault returns what AppendDefault made of; nil is the program's own default action.
 func (l *TableLayout) DecodeDefault(value []byte) (*pipeline.ActionCall, error) {
 	if len(value) < l.defaultSize() {
 		return nil, fmt.Errorf("bpfgen: decode default of %s: %d bytes, want %d", l.Table.Name, len(value), l.defaultSize())
 	}
-	call, err := l.getCall(value)
+	call, err := l.call.get(value)
 	if err != nil {
 		return nil, fmt.Errorf("bpfgen: decode default of %s: %w", l.Table.Name, err)
-	}
-	return call, nil
-}
-
-// getCall reads action and arguments out of a value; nil when there is no action.
-func (l *TableLayout) getCall(value []byte) (*pipeline.ActionCall, error) {
-	id := int(le.Uint16(value[valueAction:]))
-	if id == 0 {
-		return nil, nil
-	}
-	if id > len(l.Table.Actions) {
-		return nil, fmt.Errorf("action %d of %d: %w", id, len(l.Table.Actions), pipeline.ErrNoAction)
-	}
-	a := l.Table.Actions[id-1]
-	call := &pipeline.ActionCall{Action: a}
-	for j, p := range a.Params {
-		call.Args = append(call.Args, getPieces(value, l.actions[id-1].params[j], p.Width))
 	}
 	return call, nil
 }

@@ -202,7 +202,7 @@ func packClassifier(t *pipeline.Table) keyLayout {
 		l.ranges[i] = -1
 		if isRange(k) {
 			l.ranges[i] = l.size
-			l.size += 16
+			l.size += 16 * limbs(k.Width)
 		}
 	}
 	return l
@@ -224,6 +224,11 @@ const (
 	flagSkipHW  = 1 << 0
 	flagSkipSW  = 1 << 1
 	flagProgram = 1 << 2 // an entry of the program
+
+	// In tables with an action profile valueAction says what the entry refers to; its number is a u32 where the
+	// parameters would start.
+	refMember = 1
+	refGroup  = 2
 )
 
 // valueBase returns where the parameters start, and where the idle time-out is or 0.
@@ -294,11 +299,8 @@ func wireParam(a *pipeline.Action, index int) bool {
 }
 
 // newTableLayout decides how a table is kept. It returns nil for a table without key whose action is fixed.
-func newTableLayout(t *pipeline.Table, names *mapNames) (*TableLayout, error) {
+func newTableLayout(t *pipeline.Table, names *mapNames, profiles []*ProfileLayout) (*TableLayout, error) {
 	l := &TableLayout{Table: t, Kind: lookupKind(t)}
-	if t.Profile != nil {
-		return nil, &UnsupportedError{What: "table " + t.Name + " with an action profile", Source: t.Source}
-	}
 	switch l.Kind {
 	case LookupHash:
 		l.key = packKey(t, nil)
@@ -308,13 +310,12 @@ func newTableLayout(t *pipeline.Table, names *mapNames) (*TableLayout, error) {
 		l.key = packClassifier(t)
 	}
 	base, _ := valueBase(t, l.Kind)
-	for _, a := range t.Actions {
-		al := packAction(a, base)
-		l.actions = append(l.actions, al)
-		l.params = max(l.params, al.size)
-	}
+	l.call = newCallLayout(t.Actions, base)
 	l.KeySize = l.key.size
-	l.ValueSize = (base + l.params + 7) &^ 7
+	l.ValueSize = (base + l.call.params + 7) &^ 7
+	if t.Profile != nil {
+		l.profile, l.refAt, l.ValueSize = profiles[t.Profile.Index], base, base+8
+	}
 	if l.Kind == LookupClassifier {
 		l.ValueSize += l.key.size
 	}

@@ -1,9 +1,11 @@
 package bpfgen
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -32,12 +34,25 @@ func randomEntry(r *rand.Rand, t *pipeline.Table) *pipeline.Entry {
 	if t.NeedsPriority() {
 		e.Priority = 1 + r.Int32N(1000)
 	}
-	a := t.Actions[r.IntN(len(t.Actions))]
-	e.Call = &pipeline.ActionCall{Action: a}
-	for _, p := range a.Params {
-		e.Call.Args = append(e.Call.Args, randomBits(r, p.Width))
+	switch id := r.Uint32(); {
+	case t.Profile == nil:
+		e.Call = randomCall(r, t)
+	case t.Profile.Selector != nil && id%2 == 0:
+		e.Group = &id
+	default:
+		e.Member = &id
 	}
 	return e
+}
+
+// randomCall makes a call of one of a table's actions.
+func randomCall(r *rand.Rand, t *pipeline.Table) *pipeline.ActionCall {
+	a := t.Actions[r.IntN(len(t.Actions))]
+	call := &pipeline.ActionCall{Action: a}
+	for _, p := range a.Params {
+		call.Args = append(call.Args, randomBits(r, p.Width))
+	}
+	return call
 }
 
 func randomBits(r *rand.Rand, width int) []byte {
@@ -56,25 +71,36 @@ func and(a, b []byte) []byte {
 	return out
 }
 
-// TestEntriesRoundTrip encodes and decodes entries of every table of the programs that have no profile.
+// layouts returns the layouts of a program's tables and profiles.
+func layouts(t *testing.T, name string) *Object {
+	t.Helper()
+	o := &Object{Program: openProgram(t, name), Options: Options{}.filled(),
+		Spec: &ebpf.CollectionSpec{Maps: make(map[string]*ebpf.MapSpec)}}
+	if err := o.layMaps(); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// TestEntriesRoundTrip encodes and decodes entries of every table of the programs.
 func TestEntriesRoundTrip(t *testing.T) {
 	const seed = 1
 	r := rand.New(rand.NewPCG(seed, seed))
 	t.Logf("seed %d", seed)
 	kinds := make(map[LookupKind]int)
 	for _, name := range programs(t) {
-		for _, tab := range openProgram(t, name).Tables {
-			l, err := newTableLayout(tab, &mapNames{})
-			if err != nil || l == nil || l.Kind == LookupKeyless {
+		for _, l := range layouts(t, name).Tables {
+			if l == nil || l.Kind == LookupKeyless {
 				continue
 			}
+			tab := l.Table
 			kinds[l.Kind]++
 			for range 20 {
 				e := randomEntry(r, tab)
 				if err := pipeline.CheckEntry(e); err != nil {
 					t.Fatalf("%s: %v", tab.Name, err)
 				}
-				checkRoundTrip(t, l, e, 1+r.Uint32N(1000))
+				checkRoundTrip(t, l, e, randomCall(r, tab), 1+r.Uint32N(1000))
 			}
 		}
 	}
@@ -85,7 +111,7 @@ func TestEntriesRoundTrip(t *testing.T) {
 	}
 }
 
-func checkRoundTrip(t *testing.T, l *TableLayout, e *pipeline.Entry, slot uint32) {
+func checkRoundTrip(t *testing.T, l *TableLayout, e *pipeline.Entry, miss *pipeline.ActionCall, slot uint32) {
 	t.Helper()
 	got, gotSlot := decodeEntry(t, l, e, slot)
 	if gotSlot != slot {
@@ -96,7 +122,7 @@ func checkRoundTrip(t *testing.T, l *TableLayout, e *pipeline.Entry, slot uint32
 	if diff := cmp.Diff(e, got, same, tables); diff != "" {
 		t.Errorf("%s: entry differs after a round trip (-want +got):\n%s", l.Table.Name, diff)
 	}
-	def, err := l.AppendDefault(nil, e.Call)
+	def, err := l.AppendDefault(nil, miss)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +130,7 @@ func checkRoundTrip(t *testing.T, l *TableLayout, e *pipeline.Entry, slot uint32
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(e.Call, call, same); diff != "" {
+	if diff := cmp.Diff(miss, call, same); diff != "" {
 		t.Errorf("%s: default differs after a round trip (-want +got):\n%s", l.Table.Name, diff)
 	}
 }
@@ -139,11 +165,11 @@ func decodeEntry(t *testing.T, l *TableLayout, e *pipeline.Entry, slot uint32) (
 
 func TestKeysDiffer(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	for _, tab := range openProgram(t, "l2switch").Tables {
-		l, err := newTableLayout(tab, &mapNames{})
-		if err != nil || l == nil || l.Kind != LookupHash {
+	for _, l := range layouts(t, "l2switch").Tables {
+		if l == nil || l.Kind != LookupHash {
 			continue
 		}
+		tab := l.Table
 		e := randomEntry(r, tab)
 		for i, k := range tab.Keys {
 			for bit := range k.Width {
@@ -175,5 +201,56 @@ func TestReplicasRoundTrip(t *testing.T) {
 	}
 	if _, err := l.AppendReplicas(nil, pipeline.CloneSession{Replicas: make([]pipeline.Replica, 5)}); err == nil {
 		t.Error("five replicas fit into four places")
+	}
+}
+
+func TestProfilesRoundTrip(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	same := cmp.Comparer(func(a, b *pipeline.Action) bool { return a == b })
+	for _, l := range layouts(t, "features/selector").Profiles {
+		for range 20 {
+			want := randomCall(r, l.Profile.Tables[0])
+			value, err := l.AppendMember(nil, want)
+			if err != nil || len(value) != l.MemberSize {
+				t.Fatalf("%d bytes, %v", len(value), err)
+			}
+			if got, err := l.DecodeMember(value); err != nil || !cmp.Equal(want, got, same) {
+				t.Errorf("%s: member %v, want %v, %v", l.Profile.Name, got, want, err)
+			}
+		}
+		if l.GroupMap == "" {
+			continue
+		}
+		for _, want := range [][]uint32{{}, {7}, {1, 2, 2, 1 << 31}} {
+			value, err := l.AppendGroup(nil, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := l.DecodeGroup(value); err != nil || !cmp.Equal(want, got) {
+				t.Errorf("%s: group %v, want %v, %v", l.Profile.Name, got, want, err)
+			}
+		}
+		if _, err := l.AppendGroup(nil, make([]uint32, l.MaxMembers+1)); !errors.Is(err, pipeline.ErrBadRange) {
+			t.Errorf("%d members: %v", l.MaxMembers+1, err)
+		}
+	}
+}
+
+func TestMetersRoundTrip(t *testing.T) {
+	for _, want := range []*pipeline.MeterRates{
+		nil,
+		{},
+		{Committed: 1, CommittedBurst: 2, Peak: 3, PeakBurst: 4},
+		{Committed: 0.5, CommittedBurst: 1, Peak: 1234.125, PeakBurst: 1e9},
+		{Committed: 1.25e9, CommittedBurst: 1e9, Peak: 12.5e9, PeakBurst: 1e12},
+	} {
+		got, err := DecodeMeter(AppendMeter(nil, want, 99))
+		if err != nil || !cmp.Equal(want, got) {
+			t.Errorf("rates %+v, want %+v, %v", got, want, err)
+		}
+	}
+	huge := &pipeline.MeterRates{Committed: 1e18, CommittedBurst: 1 << 63, Peak: 1e19, PeakBurst: 1<<64 - 1}
+	if got, err := DecodeMeter(AppendMeter(nil, huge, 0)); err != nil || got.PeakBurst != mostFractions/1000000 {
+		t.Errorf("rates %+v, %v", got, err)
 	}
 }

@@ -33,6 +33,9 @@ func (l *lowerer) body(st *state, body []pipeline.Primitive, i int, env *actionE
 				func(st *state) { l.body(st, body, i+1, env.fork(), then) },
 				func(st *state) { l.body(st, body, to, env.fork(), then) })
 			return
+		case pipeline.OpAssert, pipeline.OpAssume:
+			l.assert(st, q, env, func(st *state) { l.body(st, body, i+1, env.fork(), then) })
+			return
 		case pipeline.OpExit:
 			end := l.ingressEnd
 			if env != nil && env.point.egress {
@@ -86,11 +89,15 @@ func (l *lowerer) primitive(st *state, q *pipeline.Primitive, env *actionEnv) {
 		l.registerRead(st, q, env)
 	case pipeline.OpRegisterWrite:
 		l.registerWrite(st, q, env)
+	case pipeline.OpExecuteMeter:
+		l.executeMeter(st, q, env)
 	case pipeline.OpDigest:
 		l.digestOp(st, q)
+	case pipeline.OpRandom:
+		l.random(st, q, env)
 	case pipeline.OpHash:
 		l.hashOp(st, q, env)
-	case pipeline.OpNoOp, pipeline.OpLogMsg, pipeline.OpAssume:
+	case pipeline.OpNoOp, pipeline.OpLogMsg:
 	default:
 		l.unsupported("primitive " + string(q.Op))
 	}
@@ -216,17 +223,6 @@ func (l *lowerer) stamp(st *state, mapName string, key *slot) {
 	l.cur = done
 }
 
-// element writes an index to the stack, as the key of an array. Indices past the end find nothing.
-func (l *lowerer) element(st *state, index pipeline.Expr, env *actionEnv) *slot {
-	n, signed := l.exact(st, index, env)
-	key := l.f.newSlot(4)
-	if signed || n[0].bits > 32 || len(n) > 1 {
-		l.unsupported("array index of more than 32 bits")
-	}
-	l.store(l.frame(key, 0), 0, 4, n[0])
-	return key
-}
-
 func (l *lowerer) countOp(st *state, q *pipeline.Primitive, env *actionEnv) {
 	ref, ok := q.Args[0].(*pipeline.CounterRef)
 	if !ok {
@@ -234,55 +230,6 @@ func (l *lowerer) countOp(st *state, q *pipeline.Primitive, env *actionEnv) {
 		return
 	}
 	l.count(st, l.obj.Counters[ref.Counter].Map, l.element(st, q.Args[1], env))
-}
-
-// registerOf returns the layout of a register argument.
-func (l *lowerer) registerOf(e pipeline.Expr) (*pipeline.Register, *ArrayLayout) {
-	ref, ok := e.(*pipeline.RegisterRef)
-	if !ok || ref.Register.Width > 64 {
-		l.unsupported("register that is computed or wider than 64 bits")
-		return nil, nil
-	}
-	return ref.Register, l.obj.Registers[ref.Register]
-}
-
-// registerRead reads a register; past its end it leaves the destination alone.
-func (l *lowerer) registerRead(st *state, q *pipeline.Primitive, env *actionEnv) {
-	r, lay := l.registerOf(q.Args[1])
-	ref, ok := q.Args[0].(*pipeline.FieldRef)
-	if lay == nil || !ok || ref.Field.Width > 64 || r.Signed && r.Width < ref.Field.Width {
-		l.unsupported("register read")
-		return
-	}
-	key := l.element(st, q.Args[2], env)
-	old := l.read(st, l.id(ref))[0]
-	st.dropLoaded(l.index)
-	p := l.lookup(lay.Map, l.frame(key, 0))
-	some, done := l.f.newBlock(""), l.f.newBlock("")
-	got := l.f.newValue(opParam)
-	got.bits = ref.Field.Width
-	done.params = []*value{got}
-	none := l.f.newBlock("")
-	l.branch(condEq, p, l.konst(0), none, some)
-	l.cur = none
-	l.jump(done, old)
-	l.cur = some
-	v := l.load(p, 0, lay.ValueSize)
-	v.bits = min(v.bits, r.Width)
-	l.jump(done, l.mask(v, ref.Field.Width))
-	l.cur = done
-	l.write(st, ref, num{got})
-}
-
-func (l *lowerer) registerWrite(st *state, q *pipeline.Primitive, env *actionEnv) {
-	r, lay := l.registerOf(q.Args[0])
-	if lay == nil {
-		return
-	}
-	v := l.eval(st, q.Args[2], r.Width, env)[0]
-	key := l.element(st, q.Args[1], env)
-	st.dropLoaded(l.index)
-	l.withElement(lay.Map, key, func(p *value) { l.store(p, 0, lay.ValueSize, v) })
 }
 
 // digestOp asks for a digest, which is sent at the end of ingress; the last one that is asked for wins.

@@ -37,6 +37,9 @@ func (l *lowerer) parseBody(p *point, st *state, i int) {
 		case pipeline.OpVerify:
 			l.verifyOp(st, q, next)
 			return
+		case pipeline.OpAssert, pipeline.OpAssume:
+			l.assert(st, q, nil, next)
+			return
 		case pipeline.OpAdvance, pipeline.OpShift:
 			l.advance(st, q, next)
 			return
@@ -178,8 +181,9 @@ func (l *lowerer) transition(p *point, st *state, i int) {
 		l.goTo(l.nextState(t.Next), st)
 	case pipeline.TransitionValue:
 		l.matchKey(p, st, i, 0)
-	default:
-		l.unsupported("parser value set " + t.Set.Name)
+	case pipeline.TransitionValueSet:
+		l.inValueSet(p, t.Set, st, func(st *state) { l.goTo(l.nextState(t.Next), st) },
+			func(st *state) { l.transition(p, st, i+1) })
 	}
 }
 

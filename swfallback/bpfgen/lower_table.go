@@ -3,17 +3,11 @@ package bpfgen
 import (
 	"math/big"
 
-	"github.com/cilium/ebpf/asm"
-
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
 // lowerTable makes the code of a table: lookup, the entry's action or the default, and what comes next.
 func (l *lowerer) lowerTable(p *point, t *pipeline.Table, st *state) {
-	if t.Meter != nil {
-		l.unsupported("direct meter " + t.Meter.Name)
-		return
-	}
 	lay := l.obj.Tables[t.Index]
 	if lay == nil || lay.Map == "" {
 		l.miss(p, t, lay, st)
@@ -58,9 +52,9 @@ func (l *lowerer) encodePiece(p piece, n num) *value {
 }
 
 // keyWords packs the components of a key into the words of a layout, by offset; sizes are those of the words.
-func (l *lowerer) keyWords(lay *TableLayout, nums []num) (words map[int]*value, sizes map[int]int) {
+func (l *lowerer) keyWords(key *keyLayout, nums []num) (words map[int]*value, sizes map[int]int) {
 	words, sizes = make(map[int]*value), make(map[int]int)
-	for i, ps := range lay.key.pieces {
+	for i, ps := range key.pieces {
 		for _, p := range ps {
 			v := l.encodePiece(p, nums[i])
 			if old, ok := words[p.off]; ok {
@@ -83,7 +77,7 @@ func (l *lowerer) storeWords(key *slot, words map[int]*value, sizes map[int]int)
 
 func (l *lowerer) lookupHash(t *pipeline.Table, lay *TableLayout, st *state, hit func(*state, *value), miss func(*state)) {
 	key := l.f.newSlot(lay.KeySize)
-	words, sizes := l.keyWords(lay, l.keyNums(t, st))
+	words, sizes := l.keyWords(&lay.key, l.keyNums(t, st))
 	l.storeWords(key, words, sizes)
 	st.dropLoaded(l.index)
 	l.found(st, l.lookup(lay.Map, l.frame(key, 0)), hit, miss)
@@ -99,7 +93,7 @@ func (l *lowerer) lookupLPM(t *pipeline.Table, lay *TableLayout, st *state, hit 
 		}
 	}
 	l.store(l.frame(key, 0), 0, 4, l.konst(uint64(width)))
-	words, sizes := l.keyWords(lay, l.keyNums(t, st))
+	words, sizes := l.keyWords(&lay.key, l.keyNums(t, st))
 	l.storeWords(key, words, sizes)
 	st.dropLoaded(l.index)
 	l.found(st, l.lookup(lay.Map, l.frame(key, 0)), hit, miss)
@@ -112,110 +106,70 @@ func (l *lowerer) found(st *state, entry *value, hit func(*state, *value), miss 
 
 // classify scans the rules of a classifier.
 func (l *lowerer) classify(t *pipeline.Table, lay *TableLayout, st *state, hit func(*state, *value), miss func(*state)) {
-	at := l.f.newSlot(4)
-	l.store(l.frame(at, 0), 0, 4, l.konst(0))
-	st.dropLoaded(l.index)
-	rules := l.lookup(lay.Map, l.frame(at, 0))
-	l.split(st, condEq, rules, l.konst(0), miss, func(st *state) {
-		nums := l.keyNums(t, st)
-		words, _ := l.keyWords(lay, nums)
-		st.dropLoaded(l.index)
-		head, out := l.f.newBlock("scan "+t.Name), l.f.newBlock("no rule of "+t.Name)
-		i := l.f.newValue(opParam)
-		i.bits = 32
-		head.params = []*value{i}
-		l.jump(head, l.hiddenZero())
-		l.cur = head
-		body := l.f.newBlock("")
-		l.branch(condSpent, l.konst(0), l.konst(0), out, body)
-		l.cur = body
-		l.store(l.frame(at, 0), 0, 4, i)
-		rule := l.call(asm.FnMapLookupElem, rules, l.frame(at, 0))
-		rule.ptr = true
-		test := l.f.newBlock("")
-		l.branch(condEq, rule, l.konst(0), out, test)
-		l.cur = test
-		next := l.f.newBlock("")
-		l.ruleMatches(lay, rule, nums, words, next)
-		hitBlock := l.cur
-		l.cur = next
-		l.jump(head, l.aluC(opAdd, i, 1))
-		missed := st.clone()
-		l.cur = out
-		miss(missed)
-		l.cur = hitBlock
-		hit(st, rule)
-	})
-}
-
-// hiddenZero returns a 0 that the verifier does not know to be one: it would follow a loop that counts from a
-// known number step by step.
-func (l *lowerer) hiddenZero() *value {
-	v := l.load(l.mapValue(l.obj.hiddenZero()), 0, 4)
-	v.bits = 32
-	return v
-}
-
-// ruleMatches compares a rule with the key; it leaves for next where they differ.
-func (l *lowerer) ruleMatches(lay *TableLayout, rule *value, nums []num, words map[int]*value, next *block) {
-	base := lay.ValueSize - lay.key.size
-	differ := func(c cond, x, y *value) {
-		on := l.f.newBlock("")
-		l.branch(c, x, y, next, on)
-		l.cur = on
-	}
-	for off := 0; off < 8*lay.key.words; off += 8 {
-		w, ok := words[off]
-		if !ok {
-			continue
-		}
-		masked := l.alu(opAnd, w, l.load(rule, base+2*off, 8))
-		differ(condNe, masked, l.load(rule, base+2*off+8, 8))
-	}
-	for k, at := range lay.key.ranges {
-		if at < 0 {
-			continue
-		}
-		differ(condLt, nums[k][0], l.load(rule, base+at, 8))
-		differ(condGt, nums[k][0], l.load(rule, base+at+8, 8))
-	}
+	l.scan(scan{name: t.Name, mapName: lay.Map, key: &lay.key, base: lay.valueBytes()}, st,
+		func(st *state) []num { return l.keyNums(t, st) }, hit, miss)
 }
 
 // hit runs an entry's action.
 func (l *lowerer) hit(p *point, t *pipeline.Table, lay *TableLayout, st *state, entry *value) {
-	if lay.CounterMap != "" || lay.HitMap != "" {
+	if lay.CounterMap != "" || lay.HitMap != "" || lay.MeterMap != "" {
 		key := l.f.newSlot(4)
 		l.store(l.frame(key, 0), 0, 4, l.load(entry, valueSlot, 4))
 		if lay.CounterMap != "" {
 			l.count(st, lay.CounterMap, key)
 		}
+		if lay.MeterMap != "" {
+			l.meterEntry(st, t, lay, key)
+		}
 		if lay.HitMap != "" {
 			l.stamp(st, lay.HitMap, key)
 		}
 	}
-	l.dispatch(p, t, lay, st, entry, true)
+	if lay.profile != nil {
+		l.hitMember(p, t, lay, st, entry)
+		return
+	}
+	l.dispatch(p, t, lay.calls(), st, entry, true)
 }
 
-// dispatch runs the action that a value names. It is one of the table's: only this package writes values.
-func (l *lowerer) dispatch(p *point, t *pipeline.Table, lay *TableLayout, st *state, entry *value, hit bool) {
+// tableCall is an action of a table, as values have it.
+type tableCall struct {
+	action *pipeline.Action
+	index  int       // in Table.Actions
+	id     int       // its number in values
+	params [][]piece // where its arguments are, by parameter
+}
+
+// calls returns the actions of a table as its own values have them.
+func (l *TableLayout) calls() []tableCall {
+	var out []tableCall
+	for i, a := range l.call.list {
+		out = append(out, tableCall{action: a, index: i, id: i + 1, params: l.call.actions[i].params})
+	}
+	return out
+}
+
+// dispatch runs the action that a value names. It is one of calls: only this package writes values.
+func (l *lowerer) dispatch(p *point, t *pipeline.Table, calls []tableCall, st *state, entry *value, hit bool) {
 	id := l.load(entry, valueAction, 2)
 	var try func(st *state, i int)
 	try = func(st *state, i int) {
-		a := t.Actions[i]
+		c := &calls[i]
+		a := c.action
 		run := func(st *state) {
-			env := &actionEnv{point: p, entry: entry, layout: lay.actions[i].params, cache: make([]num, len(a.Params))}
+			env := &actionEnv{point: p, entry: entry, layout: c.params, cache: make([]num, len(a.Params))}
 			for _, q := range a.Params {
 				env.widths = append(env.widths, q.Width)
 			}
-			l.action(p, t, a, i, st, env, hit)
+			l.action(p, t, a, c.index, st, env, hit)
 		}
-		if i == len(t.Actions)-1 {
+		if i == len(calls)-1 {
 			run(st)
 			return
 		}
-		l.split(st, condEq, id, l.konst(uint64(i+1)), run, func(st *state) { try(st, i+1) })
+		l.split(st, condEq, id, l.konst(uint64(c.id)), run, func(st *state) { try(st, i+1) })
 	}
-	if len(t.Actions) == 0 {
+	if len(calls) == 0 {
 		l.goTo(l.afterTable(p, t, -1, hit), st)
 		return
 	}
@@ -250,7 +204,7 @@ func (l *lowerer) miss(p *point, t *pipeline.Table, lay *TableLayout, st *state)
 	id := l.load(entry, valueAction, 2)
 	l.split(st, condEq, id, l.konst(0),
 		func(st *state) { l.ownDefault(p, t, st) },
-		func(st *state) { l.dispatch(p, t, lay, st, entry, false) })
+		func(st *state) { l.dispatch(p, t, lay.calls(), st, entry, false) })
 }
 
 // ownDefault runs the default action that the program states.

@@ -10,8 +10,11 @@ import (
 func (o *Object) layMaps() error {
 	p := o.Program
 	names := &mapNames{}
+	if err := o.layProfiles(names); err != nil {
+		return err
+	}
 	for _, t := range p.Tables {
-		l, err := newTableLayout(t, names)
+		l, err := newTableLayout(t, names, o.Profiles)
 		if err != nil {
 			return err
 		}
@@ -36,6 +39,8 @@ func (o *Object) layMaps() error {
 		o.Registers[r] = l
 		o.addMap(l.Map, ebpf.Array, 4, l.ValueSize, max(1, l.Len), 0)
 	}
+	o.layMeters(names)
+	o.layValueSets(names)
 	o.addPortMaps()
 	return nil
 }

@@ -55,12 +55,15 @@ type Object struct {
 	// are "xdp_N" and "tc_N" with the program arrays "xdp_calls" and "tc_calls".
 	Spec *ebpf.CollectionSpec
 
-	Tables    []*TableLayout // by pipeline.Table.Index; nil where no map is needed
+	Tables    []*TableLayout    // by pipeline.Table.Index; nil where no map is needed
+	ValueSets []*ValueSetLayout // by pipeline.ValueSet.Index
+	Profiles  []*ProfileLayout  // by pipeline.ActionProfile.Index; nil where no table uses it
 	Counters  map[*pipeline.Counter]*ArrayLayout
 	Registers map[*pipeline.Register]*ArrayLayout
-	Multicast *ReplicaLayout // of multicast groups; nil when the program sets no group
-	Clone     *ReplicaLayout // of clone sessions; nil when the program does not clone
-	Digests   string         // RINGBUF map of digests, see DecodeDigest; "" when the program sends none
+	Meters    map[*pipeline.Meter]*MeterLayout // without those of tables that never have an entry
+	Multicast *ReplicaLayout                   // of multicast groups; nil when the program sets no group
+	Clone     *ReplicaLayout                   // of clone sessions; nil when the program does not clone
+	Digests   string                           // RINGBUF map of digests, see DecodeDigest; "" when the program sends none
 
 	// PortsMap is a DEVMAP_HASH from P4 port (u32) to struct bpf_devmap_val's first member, the interface
 	// index (u32).
@@ -121,13 +124,16 @@ type TableLayout struct {
 	CounterMap string
 	// HitMap is an ARRAY of u64 by the entry's slot: when the entry was last hit, in nanoseconds of
 	// CLOCK_MONOTONIC_COARSE. "" unless the table supports time-outs.
-	HitMap    string
+	HitMap string
+	// MeterMap is the Map of the MeterLayout of the table's direct meter, by the entry's slot; "" without one.
+	MeterMap  string
 	KeySize   int // of Map; of a classifier its rule's match, in bytes
 	ValueSize int // of Map; of a classifier the size of a rule
 
 	key     keyLayout
-	actions []actionLayout // by index in Table.Actions
-	params  int            // bytes of the largest action's parameters
+	call    callLayout
+	profile *ProfileLayout // of a table with an action profile, else nil
+	refAt   int            // of a table with an action profile: where a value has the number of member or group
 }
 
 // ArrayLayout is a map that holds an array of the program: a counter or a register. Its keys are u32 indices.
