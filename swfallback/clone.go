@@ -15,6 +15,7 @@ func cloneEntry(e *pipeline.Entry) *pipeline.Entry {
 		m.Value, m.Mask, m.High = slices.Clone(m.Value), slices.Clone(m.Mask), slices.Clone(m.High)
 	}
 	out.Call = cloneCall(e.Call)
+	out.Member, out.Group = cloneID(e.Member), cloneID(e.Group)
 	return &out
 }
 
@@ -27,4 +28,12 @@ func cloneCall(c *pipeline.ActionCall) *pipeline.ActionCall {
 		out.Args = append(out.Args, slices.Clone(arg))
 	}
 	return out
+}
+
+func cloneID(id *uint32) *uint32 {
+	if id == nil {
+		return nil
+	}
+	out := *id
+	return &out
 }

@@ -102,19 +102,8 @@ func (f *Fallback) ReadCounter(c *pipeline.Counter, index int) (pipeline.Count, 
 }
 
 func (g *generation) readCounter(c *pipeline.Counter, index int) (pipeline.Count, error) {
-	list := g.object.Program.Counters
-	if c == nil || c.Index < 0 || c.Index >= len(list) || list[c.Index] != c || c.Table != nil {
-		return pipeline.Count{}, fmt.Errorf("no such counter: %w", pipeline.ErrNotFound)
-	}
-	if index < 0 || index >= c.Size {
-		return pipeline.Count{}, fmt.Errorf("%s[%d]: %w", c.Name, index, pipeline.ErrBadRange)
-	}
-	layout := g.object.Counters[c]
-	if layout == nil || index >= layout.Len { // no packet can count there
-		return pipeline.Count{}, nil
-	}
-	m, err := g.dp.Map(layout.Map)
-	if err != nil {
+	m, err := g.counterArray(c, index)
+	if err != nil || m == nil { // no packet can count there
 		return pipeline.Count{}, err
 	}
 	counts, err := readCounters(m, []uint32{uint32(index)})
@@ -122,6 +111,57 @@ func (g *generation) readCounter(c *pipeline.Counter, index int) (pipeline.Count
 		return pipeline.Count{}, fmt.Errorf("%s: %w", c.Name, err)
 	}
 	return counts[0], nil
+}
+
+// counterArray finds the map of an array of counters; nil where the program never counts.
+func (g *generation) counterArray(c *pipeline.Counter, index int) (*ebpf.Map, error) {
+	list := g.object.Program.Counters
+	if c == nil || c.Index < 0 || c.Index >= len(list) || list[c.Index] != c || c.Table != nil {
+		return nil, fmt.Errorf("no such counter: %w", pipeline.ErrNotFound)
+	}
+	if index < 0 || index >= c.Size {
+		return nil, fmt.Errorf("%s[%d]: %w", c.Name, index, pipeline.ErrBadRange)
+	}
+	layout := g.object.Counters[c]
+	if layout == nil || index >= layout.Len {
+		return nil, nil
+	}
+	return g.dp.Map(layout.Map)
+}
+
+// WriteCounter sets one element of an array of counters. A packet that counts at the same time may be lost, or may
+// win over the new count of its CPU. ErrBadRange: no such element; ErrNotFound: not a counter of this program.
+func (f *Fallback) WriteCounter(c *pipeline.Counter, index int, count pipeline.Count) error {
+	leave, err := f.enter()
+	if err != nil {
+		return fmt.Errorf("swfallback: write counter: %w", err)
+	}
+	defer leave()
+	m, err := f.gen.counterArray(c, index)
+	if err == nil && m == nil {
+		err = fmt.Errorf("%s: no packet can count: %w", c.Name, pipeline.ErrNotFound)
+	}
+	if err == nil {
+		err = writeCounter(m, uint32(index), count)
+	}
+	if err != nil {
+		return fmt.Errorf("swfallback: write counter: %w", err)
+	}
+	return nil
+}
+
+// writeCounter gives the whole count to the first CPU.
+func writeCounter(m *ebpf.Map, slot uint32, count pipeline.Count) error {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return fmt.Errorf("count CPUs: %w", err)
+	}
+	values := make([]countValue, cpus)
+	values[0] = countValue(count)
+	if err := m.Update(slot, values, ebpf.UpdateAny); err != nil {
+		return fmt.Errorf("write element %d: %w", slot, err)
+	}
+	return nil
 }
 
 // ReadRegister returns one element. ErrBadRange: no such element; ErrNotFound: not a register of this program.

@@ -12,13 +12,13 @@ import (
 // Insert adds entries, all or none. Many entries in one call are much faster than one by one. The errors are those
 // of firmware/pipeline, with the table's name: ErrExists, ErrTableFull, ErrImmutable, ErrBadMatch, ...
 func (f *Fallback) Insert(entries ...*pipeline.Entry) error {
-	return f.change("insert", pipeline.CheckEntry, entries, store.insert)
+	return f.change("insert", checkWhole, entries, store.insert)
 }
 
 // Modify replaces action, data and time-out of the entries with the same match and priority, all or none; their
 // counters go on. ErrNotFound: there is no such entry.
 func (f *Fallback) Modify(entries ...*pipeline.Entry) error {
-	return f.change("modify", pipeline.CheckEntry, entries, store.modify)
+	return f.change("modify", checkWhole, entries, store.modify)
 }
 
 // Delete removes entries by match and priority, all or none; what else the entries say is not looked at.
@@ -27,8 +27,19 @@ func (f *Fallback) Delete(entries ...*pipeline.Entry) error {
 	return f.change("delete", checkIdentity, entries, store.remove)
 }
 
+// checker reports what is wrong with an entry for a pipeline.
+type checker func(*generation, *pipeline.Entry) error
+
+// checkWhole is CheckEntry, and checks that the member or group that the entry refers to exists.
+func checkWhole(g *generation, e *pipeline.Entry) error {
+	if err := pipeline.CheckEntry(e); err != nil {
+		return err
+	}
+	return g.checkReference(e)
+}
+
 // checkIdentity is CheckEntry without the action.
-func checkIdentity(e *pipeline.Entry) error {
+func checkIdentity(_ *generation, e *pipeline.Entry) error {
 	if e == nil || e.Table == nil {
 		return pipeline.ErrNoTable
 	}
@@ -40,7 +51,7 @@ func checkIdentity(e *pipeline.Entry) error {
 }
 
 // change makes an edit of every table that the entries are for and commits them.
-func (f *Fallback) change(verb string, check func(*pipeline.Entry) error, entries []*pipeline.Entry,
+func (f *Fallback) change(verb string, check checker, entries []*pipeline.Entry,
 	prepare func(store, []*pipeline.Entry) (edit, error)) error {
 	leave, err := f.enter()
 	if err != nil {
@@ -53,7 +64,7 @@ func (f *Fallback) change(verb string, check func(*pipeline.Entry) error, entrie
 	return nil
 }
 
-func (g *generation) change(check func(*pipeline.Entry) error, entries []*pipeline.Entry,
+func (g *generation) change(check checker, entries []*pipeline.Entry,
 	prepare func(store, []*pipeline.Entry) (edit, error)) error {
 	groups, err := g.byTable(check, entries)
 	if err != nil {
@@ -84,7 +95,7 @@ func named(e edit, table string) edit {
 }
 
 // byTable checks entries and groups them by table, in the order in which the tables come first.
-func (g *generation) byTable(check func(*pipeline.Entry) error, entries []*pipeline.Entry) ([][]*pipeline.Entry, error) {
+func (g *generation) byTable(check checker, entries []*pipeline.Entry) ([][]*pipeline.Entry, error) {
 	if len(entries) > 0 && g.allOf(entries) { // one table, as nearly always: no copy
 		for _, e := range entries {
 			if err := g.checkMutable(check, e); err != nil {
@@ -121,7 +132,7 @@ func (g *generation) allOf(entries []*pipeline.Entry) bool {
 }
 
 // checkMutable checks an entry and that its table takes entries at run time.
-func (g *generation) checkMutable(check func(*pipeline.Entry) error, e *pipeline.Entry) error {
+func (g *generation) checkMutable(check checker, e *pipeline.Entry) error {
 	if e == nil {
 		return pipeline.ErrNoTable
 	}
@@ -132,7 +143,7 @@ func (g *generation) checkMutable(check func(*pipeline.Entry) error, e *pipeline
 	if e.Table.Immutable {
 		return fmt.Errorf("table %s: %w", e.Table.Name, pipeline.ErrImmutable)
 	}
-	if err := check(e); err != nil {
+	if err := check(g, e); err != nil {
 		return err
 	}
 	if s == nil {

@@ -303,9 +303,11 @@ func TestReplaceFailsWithoutATrace(t *testing.T) {
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
+	unknown := source(t, "features/selector")
+	unknown.JSON = bytes.ReplaceAll(unknown.JSON, []byte(`"crc16"`), []byte(`"crc17"`))
 	for name, try := range map[string]func() error{
 		"not JSON":     func() error { _, err := fab.Replace(t.Context(), nil, Source{JSON: []byte("{")}); return err },
-		"not compiled": func() error { _, err := fab.Replace(t.Context(), nil, source(t, "features/selector")); return err },
+		"not compiled": func() error { _, err := fab.Replace(t.Context(), nil, unknown); return err },
 		"cancelled":    func() error { _, err := fab.Replace(cancelled, nil, source(t, "l3router")); return err },
 	} {
 		if err := try(); err == nil {

@@ -29,7 +29,34 @@ func fingerprint(o *bpfgen.Object) (string, error) {
 			return "", fmt.Errorf("take fingerprint of %s: %w", layout.Table.Name, err)
 		}
 	}
+	for _, layout := range o.Profiles {
+		if layout == nil {
+			continue
+		}
+		if err := hashProfile(h, layout); err != nil {
+			return "", fmt.Errorf("take fingerprint of %s: %w", layout.Profile.Name, err)
+		}
+	}
+	h.Write(bpfgen.AppendMeter(nil, &pipeline.MeterRates{Committed: 1, CommittedBurst: 2, Peak: 3, PeakBurst: 4}, 5))
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// hashProfile hashes one member for each action of a profile, and a group.
+func hashProfile(h hash.Hash, layout *bpfgen.ProfileLayout) error {
+	t := layout.Profile.Tables[0]
+	for _, action := range t.Actions {
+		value, err := layout.AppendMember(nil, patterned(t, action).Call)
+		if err != nil {
+			return err
+		}
+		h.Write(value)
+	}
+	if layout.GroupMap == "" {
+		return nil
+	}
+	value, err := layout.AppendGroup(nil, []uint32{0x01020304})
+	h.Write(value)
+	return err
 }
 
 // hashTable hashes one entry for each action of a table, all with the same patterned match.
@@ -103,6 +130,10 @@ func patterned(t *pipeline.Table, action *pipeline.Action) *pipeline.Entry {
 			m.High = m.Value
 		}
 		e.Match = append(e.Match, m)
+	}
+	if t.Profile != nil {
+		member := uint32(0x01020304)
+		e.Member = &member
 	}
 	if t.NeedsPriority() {
 		e.Priority = 0x01020304

@@ -218,6 +218,14 @@ func (s *keyStore) present(entries []*pipeline.Entry) (*elements, error) {
 	return el, nil
 }
 
+func (s *keyStore) slotOf(e *pipeline.Entry) (uint32, error) {
+	el, err := s.present([]*pipeline.Entry{e})
+	if err != nil {
+		return 0, err
+	}
+	return el.slots[0], nil
+}
+
 // readOld reads the values that the elements have now. A trie finds an element by its own key because nothing
 // that matches it is longer.
 func (s *keyStore) readOld(el *elements) ([]byte, error) {

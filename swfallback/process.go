@@ -27,7 +27,8 @@ const loopback = 1
 
 // Process runs the program on one packet, as if it had come in on a port, without any interface. The program must
 // have been attached with Options.Verdict. Packets that the tc program would replicate are not followed:
-// FateReplicated. errors.ErrUnsupported: the packet is shorter than an Ethernet header, which no interface takes.
+// FateReplicated. errors.ErrUnsupported: the packet, with Options.Prefix in front, is shorter than an Ethernet header,
+// which no interface takes.
 func (f *Fallback) Process(ctx context.Context, port uint32, frame []byte) (Verdict, error) {
 	leave, err := f.enterContext(ctx)
 	if err != nil {
@@ -45,9 +46,11 @@ func (g *generation) process(ctx context.Context, port uint32, frame []byte) (Ve
 	if g.object.VerdictMap == "" {
 		return Verdict{}, fmt.Errorf("attached without Options.Verdict: %w", errors.ErrUnsupported)
 	}
-	if len(frame) < ethernetHeader {
+	prefix := g.object.Options.Prefix
+	if len(frame)+prefix < ethernetHeader {
 		return Verdict{}, fmt.Errorf("packet of %d bytes: %w", len(frame), errors.ErrUnsupported)
 	}
+	frame = append(make([]byte, prefix, prefix+len(frame)), frame...)
 	if err := g.writePort(g.object.PortOfMap, loopback, g.object.AppendPortOf(nil, port)); err != nil {
 		return Verdict{}, err
 	}
@@ -70,7 +73,7 @@ func (g *generation) process(ctx context.Context, port uint32, frame []byte) (Ve
 	v := Verdict{
 		Fate:  bpfgen.Fate(binary.LittleEndian.Uint32(value)),
 		Port:  binary.LittleEndian.Uint32(value[4:]),
-		Frame: result.Frame,
+		Frame: result.Frame[min(prefix, len(result.Frame)):],
 	}
 	switch {
 	case v.Fate >= bpfgen.NumFates:

@@ -193,7 +193,7 @@ func carryTable(from, to *generation, table *pipeline.Table, carried *Carried) e
 	if len(moved) == 0 {
 		return nil
 	}
-	return to.change(pipeline.CheckEntry, moved, store.insert)
+	return to.change(checkWhole, moved, store.insert)
 }
 
 func carryDefault(from, to *generation, table, target *pipeline.Table, carried *Carried) error {

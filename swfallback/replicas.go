@@ -200,23 +200,3 @@ func (g *generation) readReplicas(layout *bpfgen.ReplicaLayout) ([]pipeline.Clon
 	slices.SortFunc(list, func(a, b pipeline.CloneSession) int { return int(a.ID) - int(b.ID) })
 	return list, nil
 }
-
-// SetMember is not supported: tables with an action profile are not compiled.
-func (f *Fallback) SetMember(p *pipeline.ActionProfile, _ pipeline.Member) error { return noProfile(p) }
-
-// DeleteMember is not supported: tables with an action profile are not compiled.
-func (f *Fallback) DeleteMember(p *pipeline.ActionProfile, _ uint32) error { return noProfile(p) }
-
-// SetGroup is not supported: tables with an action profile are not compiled.
-func (f *Fallback) SetGroup(p *pipeline.ActionProfile, _ pipeline.Group) error { return noProfile(p) }
-
-// DeleteGroup is not supported: tables with an action profile are not compiled.
-func (f *Fallback) DeleteGroup(p *pipeline.ActionProfile, _ uint32) error { return noProfile(p) }
-
-func noProfile(p *pipeline.ActionProfile) error {
-	name, place := "", ""
-	if p != nil {
-		name, place = p.Name, p.Source.String()
-	}
-	return fmt.Errorf("swfallback: action profile %s (%s): %w", name, place, errors.ErrUnsupported)
-}

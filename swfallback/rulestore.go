@@ -1,11 +1,7 @@
 package swfallback
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
@@ -48,20 +44,9 @@ func (s *ruleStore) refresh() error {
 
 // read decodes the inner map.
 func (s *ruleStore) read() ([]*pipeline.Entry, []uint32, error) {
-	var inner *ebpf.Map
-	err := s.entry.Lookup(uint32(0), &inner)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil, nil, nil
-	}
+	values, err := innerValues(s.entry)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open inner map: %w", err)
-	}
-	defer inner.Close()
-	values := make([][]byte, inner.MaxEntries())
-	for i := range values {
-		if values[i], err = inner.LookupBytes(uint32(i)); err != nil {
-			return nil, nil, fmt.Errorf("read inner map: %w", err)
-		}
+		return nil, nil, err
 	}
 	return s.layout.DecodeClassifier(values)
 }
@@ -82,6 +67,17 @@ func (s *ruleStore) entries() ([]*pipeline.Entry, []uint32, error) {
 // find returns the place of the rule with a key, -1 when there is none.
 func (s *ruleStore) find(key string) int {
 	return slices.IndexFunc(s.rules, func(r rule) bool { return r.key == key })
+}
+
+func (s *ruleStore) slotOf(e *pipeline.Entry) (uint32, error) {
+	if err := s.refresh(); err != nil {
+		return 0, err
+	}
+	at := s.find(pipeline.EntryKey(e))
+	if at < 0 {
+		return 0, pipeline.ErrNotFound
+	}
+	return s.rules[at].slot, nil
 }
 
 // swap returns the edit that puts other rules in the place of the present ones.
@@ -119,21 +115,8 @@ func (s *ruleStore) put(rules []rule) error {
 	if err != nil {
 		return err
 	}
-	if spec == nil {
-		err := s.entry.Delete(uint32(0))
-		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("empty table: %w", err)
-		}
-		s.rules = rules
-		return nil
-	}
-	inner, err := ebpf.NewMap(spec)
-	if err != nil {
-		return fmt.Errorf("make inner map: %w", err)
-	}
-	defer inner.Close()
-	if err := s.entry.Put(uint32(0), inner); err != nil {
-		return fmt.Errorf("exchange inner map: %w", err)
+	if err := exchange(s.entry, spec); err != nil {
+		return err
 	}
 	s.rules = rules
 	return nil

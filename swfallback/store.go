@@ -20,6 +20,7 @@ type store interface {
 	modify([]*pipeline.Entry) (edit, error)
 	remove([]*pipeline.Entry) (edit, error)
 	entries() ([]*pipeline.Entry, []uint32, error) // entries and their slots
+	slotOf(*pipeline.Entry) (uint32, error)        // of the entry with this match and priority, or ErrNotFound
 	count() (int, error)
 	table() *tableState
 }
@@ -74,6 +75,7 @@ type tableState struct {
 	entry   *ebpf.Map // layout.Map
 	counter *ebpf.Map // layout.CounterMap, or nil
 	hit     *ebpf.Map // layout.HitMap, or nil
+	meter   *ebpf.Map // layout.MeterMap, or nil
 	state   *ebpf.Map
 	size    int // most entries
 
@@ -86,6 +88,7 @@ func (g *generation) newTableState(layout *bpfgen.TableLayout) (*tableState, err
 	t := &tableState{layout: layout, state: g.state}
 	for name, m := range map[string]**ebpf.Map{
 		layout.Map: &t.entry, layout.CounterMap: &t.counter, layout.HitMap: &t.hit,
+		layout.MeterMap: &t.meter,
 	} {
 		if name == "" {
 			continue
@@ -99,7 +102,7 @@ func (g *generation) newTableState(layout *bpfgen.TableLayout) (*tableState, err
 	if room := t.room(); t.size <= 0 || t.size > room {
 		t.size = room
 	}
-	for _, m := range []*ebpf.Map{t.counter, t.hit} {
+	for _, m := range []*ebpf.Map{t.counter, t.hit, t.meter} {
 		if m != nil {
 			t.slots.max = m.MaxEntries() - 1
 		}
@@ -143,7 +146,7 @@ func (t *tableState) bump() error {
 func (t *tableState) forget() { t.loaded = false }
 
 // slotted reports whether entries of the table have slots.
-func (t *tableState) slotted() bool { return t.counter != nil || t.hit != nil }
+func (t *tableState) slotted() bool { return t.counter != nil || t.hit != nil || t.meter != nil }
 
 // take allocates slots for n entries: zeros in tables without.
 func (t *tableState) take(n int) (taken []uint32, used int, err error) {
@@ -177,10 +180,15 @@ func (t *tableState) explain(err error) error {
 }
 
 // prepareSlots makes slots ready for new entries: counters of the first used ones, which entries had before, start
-// at 0, and an entry that was never hit has been idle since now.
+// at 0, their meters have no rates, and an entry that was never hit has been idle since now.
 func (t *tableState) prepareSlots(slots []uint32, used int) error {
 	if t.counter != nil {
 		if err := clearCounters(t.counter, slots[:used]); err != nil {
+			return err
+		}
+	}
+	if t.meter != nil {
+		if err := clearMeters(t.meter, slots[:used]); err != nil {
 			return err
 		}
 	}

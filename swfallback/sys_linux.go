@@ -25,6 +25,15 @@ func tryLock(file *os.File) (bool, error) {
 
 func unlock(file *os.File) error { return unix.Flock(int(file.Fd()), unix.LOCK_UN) }
 
+// monotonicMicros is the clock of meters: CLOCK_MONOTONIC in microseconds, since boot.
+func monotonicMicros() uint64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return 0
+	}
+	return uint64(now.Nano() / 1000)
+}
+
 // coarseNow is the clock that programs stamp hits with, CLOCK_MONOTONIC_COARSE, since boot.
 func coarseNow() time.Duration {
 	var now unix.Timespec

@@ -149,6 +149,10 @@ var (
 	_ stf.Replicator = (*Fallback)(nil)
 	_ stf.Profiler   = (*Fallback)(nil)
 	_ stf.Registrar  = (*Fallback)(nil)
+	_ stf.Metered    = (*Fallback)(nil)
+
+	_ stf.ValueSetter   = (*Fallback)(nil)
+	_ stf.CounterWriter = (*Fallback)(nil)
 )
 
 // playFile runs a packet test of testdata/p4.
@@ -198,7 +202,8 @@ func TestOwnPrograms(t *testing.T) {
 		t.Run("run/"+c.Name, func(t *testing.T) {
 			test, s := loadCase(t, c)
 			f, err := Attach(t.Context(), Config{
-				Name: "test", Source: s, Place: testPlace(t), Options: bpfgen.Options{Verdict: true},
+				Name: "test", Source: s, Place: testPlace(t),
+				Options: bpfgen.Options{Verdict: true, Prefix: ethernetHeader}, // some packets are shorter
 			})
 			skipUnsupported(t, err)
 			if err != nil {

@@ -32,6 +32,10 @@ var (
 	_ stf.Replicator = (*swfallback.Fallback)(nil)
 	_ stf.Profiler   = (*swfallback.Fallback)(nil)
 	_ stf.Registrar  = (*swfallback.Fallback)(nil)
+	_ stf.Metered    = (*swfallback.Fallback)(nil)
+
+	_ stf.ValueSetter   = (*swfallback.Fallback)(nil)
+	_ stf.CounterWriter = (*swfallback.Fallback)(nil)
 )
 
 // openKernel attaches the program in a place of its own.
