@@ -1,0 +1,176 @@
+package ddp
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Result is what a parser found in a packet.
+type Result struct {
+	PType       int      `json:"ptype"` // -1: none
+	Name        string   `json:"name,omitempty"`
+	Headers     []Header `json:"headers"` // in the order of the packet
+	Markers     []string `json:"markers"`
+	ParserFlags []string `json:"parser_flags,omitempty"`
+	PacketFlags []string `json:"packet_flags,omitempty"`
+	Errors      uint16   `json:"errors,omitempty"` // bits of the error register
+	Steps       []Step   `json:"steps"`
+}
+
+// Header is a protocol that was found.
+type Header struct {
+	Protocol int    `json:"protocol"`
+	Name     string `json:"name"`
+	Offset   int    `json:"offset"` // bytes from the start of the packet
+}
+
+// Step is one round.
+type Step struct {
+	PC          int      `json:"pc"`
+	Instruction string   `json:"instruction,omitempty"`
+	Node        string   `json:"node"`
+	Header      int      `json:"header"` // header offset before
+	Boost       *Boost   `json:"boost,omitempty"`
+	Next        uint32   `json:"next"`
+	Flags       [4]bool  `json:"flags"`
+	Table       string   `json:"table,omitempty"` // where the way on was found: "cam", "spill", "nomatch", "nomatch_spill"
+	Entry       int      `json:"entry"`
+	ALU         []string `json:"alu,omitempty"`
+	Protocols   []Header `json:"protocols,omitempty"`
+	Markers     []string `json:"markers,omitempty"`
+	Set         []string `json:"set,omitempty"` // parser flags
+	Cleared     []string `json:"cleared,omitempty"`
+	NextNode    string   `json:"next_node,omitempty"`
+	NextHeader  int      `json:"next_header"`
+	Last        bool     `json:"last,omitempty"`
+}
+
+// Boost is a hit in the boost TCAM.
+type Boost struct {
+	Entry int    `json:"entry"`
+	Label string `json:"label,omitempty"`
+	Group int    `json:"group"`
+}
+
+// mark sets the markers of an action.
+func (s *Simulator) mark(m *machine, a *GraphAction) []string {
+	list := []uint8{a.Marker}
+	if a.MarkGroup {
+		list = nil
+		if int(a.Marker) < len(s.parser.MarkerGroups) {
+			list = s.parser.MarkerGroups[a.Marker]
+		}
+	}
+	var names []string
+	for _, k := range list {
+		if k >= noMarker {
+			continue
+		}
+		m.markers[k/8] |= 1 << (k % 8)
+		names = append(names, s.names.marker[k])
+	}
+	return names
+}
+
+// place records the protocols of an action.
+func (s *Simulator) place(m *machine, a *GraphAction) []Header {
+	list := []ProtocolOffset{{Protocol: a.Protocol}}
+	if a.ProtoGroup {
+		list = nil
+		if int(a.Protocol) < len(s.parser.ProtoGroups) {
+			list = s.parser.ProtoGroups[a.Protocol]
+		}
+	}
+	var found []Header
+	for _, po := range list {
+		if po.Protocol == noProtocol {
+			continue
+		}
+		at := m.offset + po.Offset
+		if po.FromEnd {
+			at = int(m.reg[regHeaderStart]) - po.Offset
+		}
+		m.protocols[po.Protocol], m.offsets[po.Protocol] = true, at
+		found = append(found, Header{int(po.Protocol), s.names.protocol[po.Protocol], at})
+	}
+	return found
+}
+
+// finish collects what the machine found.
+func (s *Simulator) finish(m *machine, r *Result) {
+	n := s.names
+	r.Errors = m.errors
+	for id, there := range m.protocols {
+		if there {
+			r.Headers = append(r.Headers, Header{id, n.protocol[id], m.offsets[id]})
+		}
+	}
+	slices.SortStableFunc(r.Headers, func(a, b Header) int { return cmp.Compare(a.Offset, b.Offset) })
+	for k := range noMarker {
+		if m.markers[k/8]>>(k%8)&1 != 0 {
+			r.Markers = append(r.Markers, n.marker[k])
+		}
+	}
+	r.ParserFlags = n.flags(m.flags)
+	for i, f := range s.parser.Flags {
+		if f.Expose && m.flag(int(f.Flag)) {
+			r.PacketFlags = append(r.PacketFlags, n.packetFlag[i])
+		}
+	}
+	r.PType = -1
+	for i := range s.parser.PTypes {
+		if e := &s.parser.PTypes[i]; e.Match.Matches(m.markers[:]) {
+			r.PType, r.Name = int(e.PType), s.parser.Names.PType.Name(int(e.PType))
+			return
+		}
+	}
+}
+
+// tableNames are the labels of what a parser's tables refer to, by number, without the prefix that all of their kind
+// have; "#NUMBER" where there is none.
+type tableNames struct {
+	instruction, node, marker, protocol, boost, parserFlag, packetFlag []string
+}
+
+func (n *Names) tables() *tableNames {
+	return &tableNames{instruction: n.Instruction.table("PC_", 256), node: n.Node.table("N_", 2048), marker: n.Marker.table("M_", 256),
+		protocol: n.Protocol.table("", 256), boost: n.Boost.table("BOOST_", 256), parserFlag: n.ParserFlag.table("FLAG_PARSER_", 64),
+		packetFlag: n.PacketFlag.table("FLAG_", 64)}
+}
+
+// table returns the names of 0 to size-1.
+func (l Labels) table(prefix string, size int) []string {
+	names := make([]string, size)
+	for _, x := range l {
+		if int(x.Value) < size && names[x.Value] == "" {
+			names[x.Value] = strings.TrimPrefix(x.Name, prefix)
+		}
+	}
+	for i := range names {
+		if names[i] == "" {
+			names[i] = fmt.Sprintf("#%d", i)
+		}
+	}
+	return names
+}
+
+// at returns the name of a number; registers may hold any.
+func at(names []string, i int) string {
+	if i < len(names) {
+		return names[i]
+	}
+	return fmt.Sprintf("#%d", i)
+}
+
+// flags returns the names of the parser flags that are set.
+func (n *tableNames) flags(set uint64) []string {
+	var names []string
+	for i, name := range n.parserFlag {
+		if set>>i&1 != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
