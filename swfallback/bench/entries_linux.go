@@ -1,0 +1,304 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
+	"github.com/p4dev/p4dev/swfallback/bpfrun"
+)
+
+// filling is a table with the entries that go into it, and the same as elements of one of the kernel's own maps.
+type filling struct {
+	name         string
+	program      *pipeline.Program
+	table        string
+	entries      func(*pipeline.Table) []*pipeline.Entry
+	kind         ebpf.MapType // that the elements go into
+	keys, values []byte
+	n            int
+}
+
+func fillings() ([]filling, error) {
+	const n = 1_000_000
+	exact, t := exactTable(n)
+	list := addresses(n)
+	f := filling{name: "exact", program: exact, table: t.Name, n: n, kind: ebpf.Hash,
+		entries: func(t *pipeline.Table) []*pipeline.Entry { return exactEntries(t, list) }}
+	f.keys, f.values = plainElements(list)
+	all := []filling{f}
+	source, err := sourceOf("l3router")
+	if err != nil {
+		return nil, err
+	}
+	for _, lpm := range []*lpmTable{table4(), table6()} {
+		program, err := source.Program()
+		if err != nil {
+			return nil, err
+		}
+		f := filling{name: lpm.table, program: program, table: lpm.table, n: len(lpm.routes), kind: ebpf.LPMTrie,
+			entries: func(t *pipeline.Table) []*pipeline.Entry { return lpm.entries(t, lpm.routes) }}
+		f.keys, f.values = lpm.elements(lpm.routes, 1)
+		all = append(all, f)
+	}
+	const few = 10_240
+	ternary, t := ternaryTable(few, pipeline.MatchTernary)
+	f = filling{name: "ternary, 192 masks", program: ternary, table: t.Name, n: few, kind: ebpf.Hash,
+		entries: func(t *pipeline.Table) []*pipeline.Entry { return ruleEntries(t, rules(few, 192)) }}
+	for i, r := range rules(few, 192) {
+		f.keys, f.values = append(append(f.keys, r.value.bytesOf()...), r.mask.bytesOf()...), append(f.values, words(uint32(i), 2)...)
+	}
+	return append(all, f), nil
+}
+
+// plain makes a map of the kernel's own for the elements.
+func (f *filling) plain(kind ebpf.MapType) (*ebpf.Map, error) {
+	spec := &ebpf.MapSpec{Name: "plain", Type: kind, KeySize: uint32(len(f.keys) / f.n), ValueSize: uint32(len(f.values) / f.n),
+		MaxEntries: uint32(f.n)}
+	if kind == ebpf.LPMTrie {
+		spec.Flags = 1 // BPF_F_NO_PREALLOC, which tries must have
+	}
+	return ebpf.NewMap(spec)
+}
+
+// batch is how many entries go into a table with one call.
+const batch = 1 << 16
+
+// insertRow compares rates of insertion: CPU time of the one thread that does it.
+func insertRow(ctx context.Context, l *lab, out *Row) error {
+	all, err := fillings()
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		var ours, yard []float64
+		for range min(l.rounds, 3) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			v, err := f.insertPlain()
+			if err != nil {
+				return err
+			}
+			yard = append(yard, v)
+			if v, err = l.insertOurs(ctx, &f); err != nil {
+				return err
+			}
+			ours = append(ours, v)
+		}
+		y := statOf(yard)
+		p := Point{Label: fmt.Sprintf("%s, %s", f.name, strings.TrimSpace(label(f.n, "entries"))), Ours: statOf(ours), Yard: &y}
+		out.Points = append(out.Points, p)
+		if f.n > batch {
+			out.atLeast(f.name+", M entries per second", p.Ours.Median, 1)
+		}
+		out.atLeast(f.name+", p4dev / plain hash map", p.Ratio(), 0.7)
+	}
+	return nil
+}
+
+// insertPlain fills a plain hash map in batches and returns millions of elements per second.
+func (f *filling) insertPlain() (float64, error) {
+	m, err := f.plain(ebpf.Hash)
+	if err != nil {
+		return 0, err
+	}
+	defer m.Close()
+	start := threadTime()
+	for done := 0; done < f.n; done += batch {
+		n := min(batch, f.n-done)
+		k, v := len(f.keys)/f.n, len(f.values)/f.n
+		if _, err := bpfrun.UpdateBatch(m, f.keys[done*k:][:n*k], f.values[done*v:][:n*v], n); err != nil {
+			return 0, err
+		}
+	}
+	return float64(f.n) / (threadTime() - start).Seconds() / 1e6, nil
+}
+
+// insertOurs fills the table of a program of its own.
+func (l *lab) insertOurs(ctx context.Context, f *filling) (float64, error) {
+	t, err := l.attach(ctx, f.program, bpfgen.Options{}, nil)
+	if err != nil {
+		return 0, err
+	}
+	table, err := t.Program().TableByName(f.table)
+	if err != nil {
+		return 0, err
+	}
+	entries := f.entries(table)
+	runtime.GC()
+	start := threadTime()
+	for done := 0; done < f.n; done += batch {
+		if err := t.Insert(entries[done:min(done+batch, f.n)]...); err != nil {
+			return 0, err
+		}
+	}
+	return float64(f.n) / (threadTime() - start).Seconds() / 1e6, nil
+}
+
+// memoryRow compares the memory of full tables. Kernel and p4dev tell what they use themselves.
+func memoryRow(ctx context.Context, l *lab, out *Row) error {
+	all, err := fillings()
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		before, err := l.attach(ctx, f.program, bpfgen.Options{}, nil)
+		if err != nil {
+			return err
+		}
+		table, err := before.Program().TableByName(f.table)
+		if err != nil {
+			return err
+		}
+		empty, err := memoryOf(before)
+		if err != nil {
+			return err
+		}
+		if err := before.Insert(f.entries(table)...); err != nil {
+			return err
+		}
+		full, err := memoryOf(before)
+		if err != nil {
+			return err
+		}
+		m, err := f.plain(f.kind)
+		if err != nil {
+			return err
+		}
+		if _, err = bpfrun.UpdateBatch(m, f.keys, f.values, f.n); err != nil {
+			return err
+		}
+		bytes, err := memlock(m)
+		m.Close()
+		if err != nil {
+			return err
+		}
+		yard := single(bytes / float64(f.n))
+		p := Point{Label: fmt.Sprintf("%s in %s", strings.TrimSpace(label(f.n, "entries")), f.name), Ours: single((full - empty) / float64(f.n)), Yard: &yard}
+		out.Points = append(out.Points, p)
+		if f.name == "exact" {
+			out.atMost("exact, p4dev / hash map", p.Ratio(), 1.5)
+		}
+	}
+	return nil
+}
+
+// memoryOf adds up the memory of a program's maps, in bytes.
+func memoryOf(t *target) (float64, error) {
+	sum := 0.0
+	for _, m := range t.maps {
+		n, err := memlock(m)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// memlock is what the kernel says a map takes, in bytes.
+func memlock(m *ebpf.Map) (float64, error) {
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", m.FD()))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(info)) {
+		if v, ok := strings.CutPrefix(line, "memlock:"); ok {
+			return strconv.ParseFloat(strings.TrimSpace(v), 64)
+		}
+	}
+	return 0, nil
+}
+
+// loadRow measures the time from the bytes of a program to a program attached to two ports.
+func loadRow(ctx context.Context, l *lab, out *Row) error {
+	for _, name := range []string{"l3router", "l2switch", "vxlan_gateway"} {
+		var sample []float64
+		for range l.rounds {
+			d, err := l.load(ctx, name)
+			if err != nil {
+				return err
+			}
+			sample = append(sample, float64(d.Microseconds())/1000)
+		}
+		out.Points = append(out.Points, Point{Label: name, Ours: statOf(sample)})
+	}
+	out.atMost("l3router, ms", out.point("l3router").Ours.Median, 50)
+	return nil
+}
+
+func (l *lab) load(ctx context.Context, name string) (time.Duration, error) {
+	bed, err := newWire()
+	if err != nil {
+		return 0, err
+	}
+	defer bed.close()
+	var elapsed time.Duration
+	err = bed.ns.Do(func() error {
+		start := time.Now()
+		source, err := sourceOf(name)
+		if err != nil {
+			return err
+		}
+		program, err := source.Program()
+		if err != nil {
+			return err
+		}
+		l2 := &lab{rounds: 1, place: l.place, serial: l.serial}
+		defer func() { l.serial = l2.serial }()
+		if _, err := l2.attach(ctx, program, bpfgen.Options{}, bed.ports()); err != nil {
+			return err
+		}
+		elapsed = time.Since(start)
+		return l2.close()
+	})
+	return elapsed, err
+}
+
+// updateRow measures how long it takes until packets see a new entry of a large table.
+func updateRow(ctx context.Context, l *lab, out *Row) error {
+	all, err := fillings()
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		t, err := l.attach(ctx, f.program, bpfgen.Options{}, nil)
+		if err != nil {
+			return err
+		}
+		table, err := t.Program().TableByName(f.table)
+		if err != nil {
+			return err
+		}
+		entries := f.entries(table)
+		single := entries[len(entries)-32:]
+		if err := t.Insert(entries[:len(entries)-32]...); err != nil {
+			return err
+		}
+		var sample []float64
+		for _, e := range single {
+			start := threadTime()
+			if err := t.Insert(e); err != nil {
+				return err
+			}
+			sample = append(sample, float64((threadTime()-start).Nanoseconds())/1e6)
+		}
+		p := Point{Label: "one more of " + label(f.n, f.name), Ours: statOf(sample)}
+		out.Points = append(out.Points, p)
+		limit := 10.0
+		if f.name == "exact" {
+			limit = 1
+		}
+		out.atMost(f.name+", ms", p.Ours.Median, limit)
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/p4dev/p4dev/swfallback/bpfrun"
+)
+
+// stream is the packets of a measurement: one frame with 16 bytes at an offset that change from packet to packet.
+type stream struct {
+	frame   []byte
+	offset  int
+	patches [][16]byte // a power of two; none: the frame as it is
+	resizes bool       // the program changes the packet's length
+}
+
+// still is a stream of one frame.
+func still(frame []byte, resizes bool) *stream { return &stream{frame: frame, resizes: resizes} }
+
+// shuffler runs programs on a stream, see shuffle.bpf.c.
+type shuffler struct {
+	program, empty *ebpf.Program
+	targets        *ebpf.Map
+	frame          []byte
+	close          func()
+}
+
+// newShuffler loads a stream.
+func (l *lab) newShuffler(s *stream) (*shuffler, error) {
+	spec, err := l.compile("shuffle")
+	if err != nil {
+		return nil, err
+	}
+	patches := s.patches
+	if len(patches) == 0 {
+		patches = [][16]byte{[16]byte(s.frame[s.offset:])}
+	}
+	size := uint32(64)
+	if len(s.frame) > 128 {
+		size = 128
+	}
+	set := map[string]any{"last": uint32(len(patches) - 1), "offset": uint32(s.offset), "size": size,
+		"length": int32(len(s.frame)), "resizes": uint32(0)}
+	if s.resizes {
+		set["resizes"] = uint32(1)
+	}
+	for name, value := range set {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, err
+		}
+	}
+	spec.Maps["patches"].MaxEntries = uint32(len(patches))
+	c, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, fmt.Errorf("load shuffle: %w", err)
+	}
+	var keys, values []byte
+	for i := range patches {
+		keys, values = append(keys, words(uint32(i))...), append(values, patches[i][:]...)
+	}
+	if _, err := bpfrun.UpdateBatch(c.Maps["patches"], keys, values, len(patches)); err != nil {
+		return nil, err
+	}
+	var headers [128]byte
+	copy(headers[:], s.frame)
+	if err := c.Maps["headers"].Put(uint32(0), headers[:]); err != nil {
+		return nil, err
+	}
+	return &shuffler{program: c.Programs["shuffle"], empty: c.Programs["empty"], targets: c.Maps["targets"],
+		frame: s.frame, close: c.Close}, nil
+}
+
+// XDP's verdicts.
+const (
+	xdpDrop     = 1
+	xdpRedirect = 4
+)
+
+// run returns the nanoseconds per packet of a program: CPU time of this thread, so that what else the machine does
+// is not counted.
+func (s *shuffler) run(p *ebpf.Program, want uint32, repeat int) (float64, error) {
+	if err := s.targets.Put(uint32(0), p); err != nil {
+		return 0, fmt.Errorf("enter program: %w", err)
+	}
+	start := threadTime()
+	got, err := s.program.Run(&ebpf.RunOptions{Data: s.frame, Repeat: uint32(repeat)})
+	elapsed := threadTime() - start
+	if err != nil {
+		return 0, fmt.Errorf("run program: %w", err)
+	}
+	if got != want {
+		return 0, fmt.Errorf("run program: verdict %d, want %d", got, want)
+	}
+	return float64(elapsed.Nanoseconds()) / float64(repeat), nil
+}
+
+// runAlone is run for the empty program without the shuffler: what the kernel's loop around a test run costs. It
+// belongs to a packet's cost as BPF_PROG_TEST_RUN tells it, and stays in when the shuffler's own cost is taken out.
+func (s *shuffler) runAlone() (float64, error) {
+	start := threadTime()
+	_, err := s.empty.Run(&ebpf.RunOptions{Data: s.frame, Repeat: burst})
+	return float64((threadTime() - start).Nanoseconds()) / burst, err
+}
+
+// threadTime is the CPU time that the calling thread has used.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
+const (
+	burst     = 1 << 16               // packets of a run
+	burstTime = 30 * time.Millisecond // most time of a run
+)
+
+// repeats is how many packets of a program make a run.
+func (s *shuffler) repeats(p *ebpf.Program) (int, error) {
+	const probe = 256
+	ns, err := s.run(p, xdpRedirect, probe)
+	return min(burst, max(probe, int(float64(burstTime.Nanoseconds())/max(ns, 1)))), err
+}
+
+// perPacket measures programs on a stream, in turns: ns per packet as BPF_PROG_TEST_RUN tells them, without what it
+// costs to change the packet.
+func (l *lab) perPacket(ctx context.Context, s *stream, programs ...*ebpf.Program) ([]Stat, error) {
+	sh, err := l.newShuffler(s)
+	if err != nil {
+		return nil, err
+	}
+	defer sh.close()
+	repeats := make([]int, len(programs))
+	for i, p := range programs {
+		if repeats[i], err = sh.repeats(p); err != nil {
+			return nil, fmt.Errorf("contender %d: %w", i+1, err)
+		}
+	}
+	samples := make([][]float64, len(programs)+2)
+	for round := -1; round < l.rounds; round++ { // the first one only warms up
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		turn, err := sh.turn(programs, repeats)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range turn {
+			if round >= 0 {
+				samples[i] = append(samples[i], v)
+			}
+		}
+	}
+	n := len(programs)
+	shuffling := statOf(samples[n]).Median - statOf(samples[n+1]).Median
+	stats := make([]Stat, n)
+	for i := range programs {
+		stats[i] = statOf(samples[i]).minus(shuffling)
+	}
+	return stats, nil
+}
+
+// turn runs every program once, then the empty one with the shuffler and without.
+func (s *shuffler) turn(programs []*ebpf.Program, repeats []int) ([]float64, error) {
+	out := make([]float64, len(programs)+2)
+	var err error
+	for i, p := range programs {
+		if out[i], err = s.run(p, xdpRedirect, repeats[i]); err != nil {
+			return nil, fmt.Errorf("contender %d: %w", i+1, err)
+		}
+	}
+	if out[len(programs)], err = s.run(s.empty, xdpDrop, burst); err != nil {
+		return nil, err
+	}
+	out[len(programs)+1], err = s.runAlone()
+	return out, err
+}
