@@ -28,8 +28,8 @@ type Device struct {
 // MarshalJSON implements json.Marshaler with the members of "devlink -j -s dev show".
 func (d Device) MarshalJSON() ([]byte, error) {
 	type stats struct {
-		Reload ReloadStats `json:"reload,omitempty"`
-		Remote ReloadStats `json:"remote_reload,omitempty"`
+		Reload *ReloadStats `json:"reload,omitempty"`
+		Remote *ReloadStats `json:"remote_reload,omitempty"`
 	}
 	view := struct {
 		Index        *uint64 `json:"index,omitempty"`
@@ -37,7 +37,13 @@ func (d Device) MarshalJSON() ([]byte, error) {
 		Stats        *stats  `json:"stats,omitempty"`
 	}{Index: d.Index, ReloadFailed: d.ReloadFailed}
 	if d.Reload != nil || d.Remote != nil {
-		view.Stats = &stats{d.Reload, d.Remote}
+		view.Stats = new(stats)
+	}
+	if d.Reload != nil {
+		view.Stats.Reload = &d.Reload
+	}
+	if d.Remote != nil {
+		view.Stats.Remote = &d.Remote
 	}
 	return json.Marshal(view)
 }

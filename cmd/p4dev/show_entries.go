@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -132,59 +131,4 @@ func fieldValues(list []fieldValue) string {
 		words = append(words, v.String())
 	}
 	return orElse(strings.Join(words, " "), "-")
-}
-
-// MarshalJSON writes the resource as devlink shows it, with the tables that draw from it.
-func (v resourceView) MarshalJSON() ([]byte, error) {
-	type name struct {
-		Name string `json:"table_name"`
-	}
-	tables := []name{}
-	for _, t := range v.Tables {
-		tables = append(tables, name{t})
-	}
-	own := v.Resource
-	own.Children = nil
-	plain, err := json.Marshal(own)
-	if err != nil {
-		return nil, err
-	}
-	rest, err := json.Marshal(struct {
-		Tables   []name         `json:"dpipe_tables"`
-		Children []resourceView `json:"resources,omitempty"`
-	}{tables, v.Children})
-	return append(append(plain[:len(plain)-1], ','), rest[1:]...), err
-}
-
-// textResources writes resources with their paths, which begin with the path of what is above them.
-func textResources(w io.Writer, above string, list []resourceView) error {
-	var rows [][]string
-	var add func(path string, list []resourceView)
-	add = func(path string, list []resourceView) {
-		for _, r := range list {
-			occ, size := "-", fmt.Sprint(r.Size)
-			if r.Occ != nil {
-				occ = fmt.Sprint(*r.Occ)
-			}
-			if r.SizeNew != r.Size {
-				size = fmt.Sprintf("%d, %d after reload", r.Size, r.SizeNew)
-			}
-			rows = append(rows, []string{path + "/" + r.Name, size, occ, r.Unit.String(), bounds(r.Resource)})
-			add(path+"/"+r.Name, r.Children)
-		}
-	}
-	add(above, list)
-	return table(w, "RESOURCE SIZE USED UNIT BOUNDS", rows)
-}
-
-// bounds says which sizes a resource can have.
-func bounds(r devlink.Resource) string {
-	if r.SizeMin == r.SizeMax {
-		return "-"
-	}
-	text := fmt.Sprintf("%d..%d", r.SizeMin, r.SizeMax)
-	if r.SizeGran > 1 {
-		text += fmt.Sprintf(" by %d", r.SizeGran)
-	}
-	return text
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -183,49 +182,6 @@ func fieldNames(list []dpipeField) string {
 		names = append(names, f.String())
 	}
 	return orElse(strings.Join(names, " "), "-")
-}
-
-// resourceView is a resource with the tables that draw from it.
-type resourceView struct {
-	devlink.Resource
-	Tables   []string
-	Children []resourceView
-}
-
-func readResources(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error) {
-	resources, err := c.Resources(ctx, h)
-	if err != nil {
-		return part{}, err
-	}
-	above := ""
-	if name != "" {
-		above = strings.TrimSuffix("/"+strings.TrimPrefix(name, "/"), "/"+path.Base(name))
-		r := devlink.ResourceByPath(resources, name)
-		if r == nil {
-			return part{}, fmt.Errorf("%s has no resource %q: %w", h, name, errMissing)
-		}
-		resources = []devlink.Resource{*r}
-	}
-	tables, err := c.DpipeTables(ctx, h)
-	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return part{}, err
-	}
-	views := resourceViews(resources, tables)
-	return listed(h, views, "", nil, func(w io.Writer, list []resourceView) error { return textResources(w, above, list) })
-}
-
-func resourceViews(list []devlink.Resource, tables []devlink.DpipeTable) []resourceView {
-	var views []resourceView
-	for _, r := range list {
-		v := resourceView{Resource: r, Children: resourceViews(r.Children, tables)}
-		for _, t := range tables {
-			if t.ResourceID != nil && *t.ResourceID == r.ID {
-				v.Tables = append(v.Tables, t.Name)
-			}
-		}
-		views = append(views, v)
-	}
-	return views
 }
 
 // readEntries reads what the tables hold now, or one of them.
