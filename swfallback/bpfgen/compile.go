@@ -39,44 +39,77 @@ func (o Options) filled() Options {
 	num(&o.MaxIfindex, 4096)
 	num(&o.MaxReplicas, 64)
 	num(&o.MaxVariants, defaultVariants)
+	num(&o.MaxPart, defaultPart)
 	return o
 }
 
+// compile makes the fast form of a program where there is one, else the general form.
 func compile(p *pipeline.Program, opts Options) (*Object, error) {
+	if opts.Form != FormGeneral {
+		o, err := newObject(p, opts, (*Object).specialise)
+		if limit := new(LimitError); err == nil || opts.Form == FormSpecial ||
+			!errors.Is(err, errors.ErrUnsupported) && !errors.As(err, &limit) {
+			return o, err
+		}
+	}
+	return newObject(p, opts, (*Object).generalise)
+}
+
+// newObject lays out the maps and makes the programs.
+func newObject(p *pipeline.Program, opts Options, form func(*Object, *points) error) (*Object, error) {
 	o := &Object{Program: p, Options: opts, Spec: &ebpf.CollectionSpec{
 		Maps: make(map[string]*ebpf.MapSpec), Programs: make(map[string]*ebpf.ProgramSpec)},
 		source: make(map[string][]pipeline.Source), usage: make(map[string]ProgramSummary)}
 	if err := o.layMaps(); err != nil {
 		return nil, err
 	}
-	x := newIndex(p)
-	g, err := newPoints(x)
+	g, err := newPoints(newIndex(p))
 	if err != nil {
 		return nil, err
 	}
-	if err := o.addProgram(g, ProgramXDP, ebpf.XDP, roleXDP); err != nil {
-		return nil, err
-	}
-	if o.Multicast != nil || o.Clone != nil {
-		if err := o.addProgram(g, ProgramTC, ebpf.SchedCLS, roleAdmit); err != nil {
-			return nil, err
-		}
-		if err := o.addProgram(g, programReplicate, ebpf.SchedCLS, roleReplicate); err != nil {
-			return nil, err
-		}
-	}
-	return o, nil
+	return o, form(o, g)
 }
 
-// programReplicate is the program that "tc" calls for packets that XDP has handed over.
-const programReplicate = "tc_0"
-
-// addProgram lowers, optimises and emits one program.
-func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, r role) error {
-	f, err := o.lower(g, name, r)
+// specialise makes an XDP program for whatever a packet may be; copies are made by the general form.
+func (o *Object) specialise(g *points) error {
+	if o.copies() {
+		if err := o.addTC(g, newHome(g.index)); err != nil {
+			return err
+		}
+	}
+	f, err := o.lower(g, ProgramXDP, roleXDP)
 	if err != nil {
 		return err
 	}
+	return o.finishProgram(f, ProgramXDP, ebpf.XDP)
+}
+
+// generalise makes the general form.
+func (o *Object) generalise(g *points) error {
+	h := newHome(g.index)
+	if err := o.addHome(h); err != nil {
+		return err
+	}
+	if err := o.addParts(g, h, ProgramXDP, ebpf.XDP, roleXDP); err != nil || !o.copies() {
+		return err
+	}
+	return o.addTC(g, h)
+}
+
+// addTC makes the programs that copy packets.
+func (o *Object) addTC(g *points, h *home) error {
+	if err := o.addHome(h); err != nil {
+		return err
+	}
+	o.addCopying(h)
+	return o.addParts(g, h, ProgramTC, ebpf.SchedCLS, roleTC)
+}
+
+// copies reports whether the program may make several packets of one.
+func (o *Object) copies() bool { return o.Multicast != nil || o.Clone != nil }
+
+// finishProgram optimises and emits a program.
+func (o *Object) finishProgram(f *fn, name string, kind ebpf.ProgramType) error {
 	prune(f)
 	o.stage(name+"/lower", f)
 	for _, ps := range passes() {
@@ -95,12 +128,11 @@ func (o *Object) addProgram(g *points, name string, kind ebpf.ProgramType, r rol
 	if f.stack > maxStack {
 		return &LimitError{What: "stack bytes of " + name, Got: f.stack, Max: maxStack}
 	}
-	o.Spec.Programs[name] = &ebpf.ProgramSpec{Name: name, Type: kind, Instructions: ins, License: "GPL"}
-	if r != roleXDP {
-		o.Spec.Programs[name].AttachType = ebpf.AttachTCXIngress
-	} else {
-		o.Spec.Programs[name].AttachType = ebpf.AttachXDP
+	spec := &ebpf.ProgramSpec{Name: name, Type: kind, Instructions: ins, License: "GPL", AttachType: ebpf.AttachXDP}
+	if kind != ebpf.XDP {
+		spec.AttachType = ebpf.AttachTCXIngress
 	}
+	o.Spec.Programs[name] = spec
 	o.note(name, ins, f)
 	return nil
 }

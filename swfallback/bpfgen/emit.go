@@ -88,6 +88,9 @@ func (e *emitter) operation(v *value) {
 		e.store(v)
 	case opCall:
 		e.call(v)
+	case opFetchAdd:
+		e.move(*v.reg, v.args[0])
+		e.put(asm.FetchAdd.Mem(*v.args[1].reg, *v.reg, width(v.size), 0))
 	case opSwap:
 		e.move(*v.reg, v.args[0])
 		e.put(asm.HostTo(asm.BE, *v.reg, width(v.size)))

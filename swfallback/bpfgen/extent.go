@@ -111,6 +111,12 @@ func (l *lowerer) extentOf(e pipeline.Expr, env *actionEnv) extent {
 		if env != nil && e.Index < len(env.widths) {
 			return unsignedExtent(env.widths[e.Index])
 		}
+	case *pipeline.StackFieldRef:
+		return fieldExtent(e.Field)
+	case *pipeline.UnionStackFieldRef:
+		return fieldExtent(e.Field)
+	case *pipeline.Access:
+		return fieldExtent(e.Field)
 	case *pipeline.Lookahead:
 		return unsignedExtent(e.Width)
 	case *pipeline.ValidRef, *pipeline.Bool:

@@ -1,6 +1,8 @@
 package bpfgen
 
 import (
+	"strings"
+
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
@@ -9,9 +11,18 @@ type index struct {
 	prog   *pipeline.Program
 	base   []int // by header: number of its first field
 	fields []*pipeline.FieldRef
-	std    map[string]int
+	std    map[string]int    // v1model's intrinsic metadata by its name in standard_metadata
 	errs   map[string]uint64 // codes of P4's error type
 }
+
+// stdFields are v1model's intrinsic metadata under the names that simple_switch looks for; programs of P4_16 have
+// aliases for them.
+var stdFields = []string{"standard_metadata.ingress_port", "standard_metadata.egress_spec",
+	"standard_metadata.egress_port", "standard_metadata.instance_type", "standard_metadata.packet_length",
+	"standard_metadata.parser_error", "standard_metadata.checksum_error", "intrinsic_metadata.mcast_grp",
+	"intrinsic_metadata.egress_rid", "intrinsic_metadata.ingress_global_timestamp",
+	"intrinsic_metadata.egress_global_timestamp", "intrinsic_metadata.priority", "queueing_metadata.enq_timestamp",
+	"queueing_metadata.enq_qdepth", "queueing_metadata.deq_timedelta", "queueing_metadata.deq_qdepth"}
 
 // newIndex numbers the fields of a program.
 func newIndex(p *pipeline.Program) *index {
@@ -19,10 +30,12 @@ func newIndex(p *pipeline.Program) *index {
 	for _, h := range p.Headers {
 		x.base = append(x.base, len(x.fields))
 		for _, f := range h.Type.Fields {
-			if h.Name == "standard_metadata" {
-				x.std[f.Name] = len(x.fields)
-			}
 			x.fields = append(x.fields, &pipeline.FieldRef{Header: h, Field: f})
+		}
+	}
+	for _, name := range stdFields {
+		if ref := p.FieldByName(name); ref != nil {
+			x.std[name[strings.IndexByte(name, '.')+1:]] = x.id(ref)
 		}
 	}
 	for _, e := range p.Errors {
@@ -34,7 +47,7 @@ func newIndex(p *pipeline.Program) *index {
 // id returns the number of a field.
 func (x *index) id(r *pipeline.FieldRef) int { return x.base[r.Header.Index] + r.Field.Index }
 
-// stdID returns the number of a field of standard_metadata, -1 when the program has none of that name.
+// stdID returns the number of a field of v1model's intrinsic metadata, -1 when the program has none of that name.
 func (x *index) stdID(name string) int {
 	if id, ok := x.std[name]; ok {
 		return id

@@ -20,6 +20,7 @@ const (
 	opLoad               // size bytes at args[0]+imm, little-endian
 	opStore              // size bytes of args[1] to args[0]+imm
 	opCall               // a helper
+	opFetchAdd           // adds args[0] to size bytes at args[1], at once for all CPUs; what was there
 	opAdd
 	opSub
 	opMul
@@ -36,7 +37,7 @@ const (
 	opSet  // 1 when args[0] cond args[1], else 0
 )
 
-var opNames = [...]string{"const", "param", "ctx", "frame", "map", "mapvalue", "load", "store", "call", "add",
+var opNames = [...]string{"const", "param", "ctx", "frame", "map", "mapvalue", "load", "store", "call", "fetchadd", "add",
 	"sub", "mul", "div", "mod", "and", "or", "xor", "shl", "shr", "sar", "swap", "move", "set"}
 
 // pure reports whether the operation depends on its operands alone.
@@ -176,6 +177,7 @@ type block struct {
 	ops    []*value
 	term   term
 	note   string // what the block stands for, for a reader
+	point  int    // which point of the program it belongs to
 	cold   bool   // seldom reached: laid out at the end
 }
 
@@ -188,6 +190,7 @@ type fn struct {
 	consts map[uint64]*value
 	nextID int
 	stack  int // bytes of the stack in use
+	point  int // of blocks that are made
 	circle int // distance of a word for breaking circles of copies, 0: none yet
 }
 
@@ -208,7 +211,7 @@ func (f *fn) newValue(o op, args ...*value) *value {
 
 // newBlock adds a block.
 func (f *fn) newBlock(note string) *block {
-	b := &block{id: len(f.blocks), note: note}
+	b := &block{id: len(f.blocks), note: note, point: f.point}
 	f.blocks = append(f.blocks, b)
 	return b
 }

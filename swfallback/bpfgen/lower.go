@@ -14,13 +14,15 @@ type lowerer struct {
 	opts Options
 	role role
 	tc   bool // a program for tcx, not for XDP
+	part int  // of a program that is cut: which part, see split.go
 
 	order    []int // by header: its place in the deparser, -1 for none
 	settable set   // headers that may become valid behind the parser
 
-	carry    *slot  // tc: the metadata that XDP left
-	replicas *value // tc: the group's value
-	loops    map[*value]*replicaLoop
+	home    *home  // of the general form, else nil
+	homePtr *value // address of the packet's home
+	parts   *parts // how the program is cut
+	dry     bool   // only to see how large it is
 
 	memo     map[string]*block
 	variants []int // by point
@@ -33,9 +35,9 @@ type role uint8
 
 // The roles.
 const (
-	roleXDP       role = iota // everything
-	roleAdmit                 // tcx: takes over what XDP could not finish
-	roleReplicate             // tcx, called by the one before: egress for every replica
+	roleXDP  role = iota // XDP, on every port
+	roleTC               // tcx ingress, on every port: takes over what XDP could not finish
+	rolePart             // called by one of the others, or by itself
 )
 
 // work is code that is still to be made: what happens from a point on, in a state.
@@ -48,6 +50,7 @@ type work struct {
 // Limits of specialisation.
 const (
 	defaultVariants = 24
+	defaultPart     = 12000
 	maxBlocks       = 20000
 
 	tooManyBlocks = "blocks of the program"
@@ -56,7 +59,7 @@ const (
 // newLowerer prepares the lowering of one program.
 func newLowerer(g *points, obj *Object, name string, r role) *lowerer {
 	l := &lowerer{points: g, builder: &builder{f: newFn(name)}, obj: obj, opts: obj.Options, role: r, tc: r != roleXDP,
-		memo: make(map[string]*block), loops: make(map[*value]*replicaLoop), variants: make([]int, len(g.all)), settable: newSet(len(g.prog.Headers))}
+		memo: make(map[string]*block), variants: make([]int, len(g.all)), settable: newSet(len(g.prog.Headers))}
 	for range g.prog.Headers {
 		l.order = append(l.order, -1)
 	}
@@ -89,15 +92,16 @@ func (l *lowerer) run() (*fn, error) {
 	switch l.role {
 	case roleXDP:
 		l.enterXDP()
-	case roleAdmit:
-		l.admit()
-	case roleReplicate:
+	case roleTC:
 		l.enterTC()
+	case rolePart:
+		l.enterPart()
 	}
 	for len(l.queue) > 0 && l.err == nil {
 		w := l.queue[0]
 		l.queue = l.queue[1:]
 		l.cur = w.b
+		l.f.point = w.at.id
 		l.lowerPoint(w.at, w.st)
 		if len(l.f.blocks) > maxBlocks {
 			l.fail(&LimitError{What: tooManyBlocks, Got: len(l.f.blocks), Max: maxBlocks})
@@ -113,16 +117,12 @@ func (l *lowerer) fail(err error) {
 	}
 }
 
-// unsupported fails with a part of P4 that is not translated, and ends the block.
-func (l *lowerer) unsupported(what string) {
-	l.fail(&UnsupportedError{What: what, Source: l.src})
-	l.exit(l.konst(0))
-}
+// unsupported fails with a part of P4 that is not translated. The caller goes on: nothing of what it makes is used.
+func (l *lowerer) unsupported(what string) { l.fail(&UnsupportedError{What: what, Source: l.src}) }
 
-// limit fails with something that the program needs more of than there is, and ends the block.
+// limit fails with something that the program needs more of than there is, as unsupported does.
 func (l *lowerer) limit(what string, got, most int) {
 	l.fail(&LimitError{What: what, Got: got, Max: most, Source: l.src})
-	l.exit(l.konst(0))
 }
 
 // zero is the number 0 in any width; only to go on after an error.
@@ -147,6 +147,10 @@ func (l *lowerer) enterXDP() {
 	st := newState(l.index)
 	port := l.ingressPort(l.load(l.f.ctx, xdpIfindex, 4), xdpPass)
 	st.data, st.end = l.loadData()
+	if l.home != nil {
+		l.enterHome(port, l.alu(opSub, st.end, st.data))
+		return
+	}
 	l.start(st, port, l.alu(opSub, st.end, st.data))
 }
 
@@ -196,21 +200,21 @@ func (l *lowerer) ingressPort(ifindex *value, verdict uint64) *value {
 
 // portNeeded reports whether anything depends on the port that a packet came in on.
 func (l *lowerer) portNeeded() bool {
+	if l.home != nil || l.obj.copies() {
+		return true
+	}
 	id := l.stdID("ingress_port")
 	return id >= 0 && len(l.all) > 0 && l.startPoint().live.has(id)
 }
 
-// startPoint is where a packet starts.
-func (l *lowerer) startPoint() *point {
-	if l.parser != nil && l.parser.Start != nil {
-		return l.states[l.parser.Start]
-	}
-	return l.verify
-}
-
 // setStd sets a field of standard metadata, if the program has it.
 func (l *lowerer) setStd(st *state, name string, v *value) {
-	if id := l.stdID(name); id >= 0 {
+	id := l.stdID(name)
+	switch {
+	case id < 0:
+	case l.home != nil:
+		l.writeHome(st, id, num{v})
+	default:
 		st.setField(id, num{v}, false)
 	}
 }
@@ -227,6 +231,10 @@ func (l *lowerer) std(st *state, name string) *value {
 // goTo ends the block with a jump to the code for a point in a state, which is made if there is none yet.
 func (l *lowerer) goTo(p *point, st *state) {
 	if l.cur == nil {
+		return
+	}
+	if l.home != nil {
+		l.goToHomed(p)
 		return
 	}
 	general := l.variants[p.id] >= l.opts.MaxVariants
@@ -246,6 +254,29 @@ func (l *lowerer) goTo(p *point, st *state) {
 		l.queue = append(l.queue, work{at: p, st: next, b: b})
 	}
 	l.jump(b, sh.vals...)
+}
+
+// join returns a continuation for several ways that meet again. In general form its code is made once, on the first
+// way, and the others jump there; then must not use values made on one of the ways. The specialiser keeps what
+// each way knows, and makes it anew for each.
+func (l *lowerer) join(then func(*state)) func(*state) {
+	if l.home == nil {
+		return then
+	}
+	var meet *block
+	return func(*state) {
+		if l.cur == nil {
+			return
+		}
+		if meet != nil {
+			l.jump(meet)
+			return
+		}
+		meet = l.f.newBlock("")
+		l.jump(meet)
+		l.cur = meet
+		then(l.anyState())
+	}
 }
 
 // split goes two ways. What is known decides at once where it can.
@@ -295,9 +326,17 @@ func (l *lowerer) lowerPoint(p *point, st *state) {
 	case pointState:
 		l.lowerState(p, st)
 	case pointVerify:
-		l.lowerVerify(st, 0)
-	case pointReplicate:
-		l.lowerReplicate(st)
+		l.enterVerify(st)
+	case pointBegin:
+		l.lowerBegin(st)
+	case pointCloned:
+		l.lowerCloned(st)
+	case pointReplica:
+		l.lowerReplica(st)
+	case pointEgressClone:
+		l.lowerEgressClone(st)
+	case pointEgressBegin:
+		l.lowerEgressBegin(st)
 	case pointNode:
 		l.lowerNode(p, st)
 	case pointIngressEnd:
@@ -305,7 +344,7 @@ func (l *lowerer) lowerPoint(p *point, st *state) {
 	case pointEgressEnd:
 		l.lowerEgressEnd(st)
 	case pointDeparse:
-		l.lowerDeparse(st)
+		l.lowerDeparse(p, st)
 	}
 }
 

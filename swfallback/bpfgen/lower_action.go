@@ -8,6 +8,11 @@ import (
 
 // body runs a list of primitives from the i-th on.
 func (l *lowerer) body(st *state, body []pipeline.Primitive, i int, env *actionEnv, then func(*state)) {
+	if l.home != nil {
+		r := &bodyRun{body: body, env: env, then: l.join(then), at: make(map[int]func(*state))}
+		l.bodyHomed(st, r, i, false)
+		return
+	}
 	for i < len(body) {
 		if l.cur == nil || l.err != nil {
 			return
@@ -37,17 +42,22 @@ func (l *lowerer) body(st *state, body []pipeline.Primitive, i int, env *actionE
 			l.assert(st, q, env, func(st *state) { l.body(st, body, i+1, env.fork(), then) })
 			return
 		case pipeline.OpExit:
-			end := l.ingressEnd
-			if env != nil && env.point.egress {
-				end = l.egressEnd
-			}
-			l.goTo(end, st)
+			l.exitBlock(st, env)
 			return
 		}
 		l.primitive(st, q, env)
 		i++
 	}
 	then(st)
+}
+
+// exitBlock leaves the control that an action runs in.
+func (l *lowerer) exitBlock(st *state, env *actionEnv) {
+	end := l.ingressEnd
+	if env != nil && env.point.egress {
+		end = l.egressEnd
+	}
+	l.goTo(end, st)
 }
 
 // fork returns the environment for one of two ways: what one way loads, the other does not have.
@@ -73,6 +83,9 @@ func (l *lowerer) testAny(st *state, e pipeline.Expr, env *actionEnv, yes, no fu
 
 // primitive runs one primitive that does not change the flow of control.
 func (l *lowerer) primitive(st *state, q *pipeline.Primitive, env *actionEnv) {
+	if l.home != nil && l.primitiveHomed(st, q, env) {
+		return
+	}
 	switch q.Op {
 	case pipeline.OpAssign, pipeline.OpSet, pipeline.OpModifyField:
 		l.assign(st, q.Args[0], q.Args[1], env)
@@ -107,7 +120,9 @@ func (l *lowerer) primitive(st *state, q *pipeline.Primitive, env *actionEnv) {
 func (l *lowerer) assign(st *state, dst, src pipeline.Expr, env *actionEnv) {
 	ref, ok := dst.(*pipeline.FieldRef)
 	if !ok {
-		l.unsupported("assignment to something else than a field")
+		if l.home == nil || !l.assignComputed(st, dst, src, env) {
+			l.unsupported("assignment to something else than a field")
+		}
 		return
 	}
 	if ref.Field.Var {
@@ -124,6 +139,10 @@ func (l *lowerer) assign(st *state, dst, src pipeline.Expr, env *actionEnv) {
 
 // write gives a field a value. Fields of headers that are not valid do not keep one.
 func (l *lowerer) write(st *state, ref *pipeline.FieldRef, v num) {
+	if l.home != nil {
+		l.writeHome(st, l.id(ref), v)
+		return
+	}
 	if !ref.Header.Metadata && st.h[ref.Header.Index].valid == invalid {
 		return
 	}
@@ -195,7 +214,12 @@ func (l *lowerer) count(st *state, mapName string, key *slot) {
 }
 
 // packetBytes returns the length of the packet as it came in.
-func (l *lowerer) packetBytes(st *state) *value { return l.alu(opSub, st.end, st.data) }
+func (l *lowerer) packetBytes(st *state) *value {
+	if l.home != nil {
+		return l.word(homeReceived, 4)
+	}
+	return l.alu(opSub, st.end, st.data)
+}
 
 // withElement looks an element up and runs do if it is there.
 func (l *lowerer) withElement(mapName string, key *slot, do func(*value)) {

@@ -34,6 +34,13 @@ func (l *lowerer) truth(st *state, e pipeline.Expr, env *actionEnv) *value {
 			if h := headerOf(e.X); h != nil {
 				return l.validBit(st, h)
 			}
+			if l.home != nil {
+				return l.validExpr(st, e.X, env)
+			}
+		case pipeline.OpValidUnion:
+			if l.home != nil {
+				return l.validExpr(st, e.X, env)
+			}
 		}
 	case *pipeline.Binary:
 		return l.truthBinary(st, e, env)
@@ -67,6 +74,11 @@ func (l *lowerer) truthBinary(st *state, e *pipeline.Binary, env *actionEnv) *va
 		return l.set(condEq, l.truth(st, e.X, env), l.truth(st, e.Y, env))
 	case pipeline.OpNeBool:
 		return l.set(condNe, l.truth(st, e.X, env), l.truth(st, e.Y, env))
+	}
+	if l.home != nil {
+		if v := l.equality(e); v != nil {
+			return v
+		}
 	}
 	if c, ok := comparison(e.Op); ok {
 		return l.compare(st, c, e, env)
@@ -155,9 +167,11 @@ func (l *lowerer) test(st *state, e pipeline.Expr, env *actionEnv, yes, no func(
 func (l *lowerer) testBinary(st *state, e *pipeline.Binary, env *actionEnv, yes, no func(*state)) bool {
 	switch e.Op {
 	case pipeline.OpAnd:
+		no = l.join(no)
 		l.test(st, e.X, env, func(st *state) { l.test(st, e.Y, env, yes, no) }, no)
 		return true
 	case pipeline.OpOr:
+		yes = l.join(yes)
 		l.test(st, e.X, env, yes, func(st *state) { l.test(st, e.Y, env, yes, no) })
 		return true
 	}

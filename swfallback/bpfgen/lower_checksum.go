@@ -4,6 +4,17 @@ import (
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
+// enterVerify begins behind the parser.
+func (l *lowerer) enterVerify(st *state) {
+	if l.home == nil || l.obj.Clone == nil {
+		l.lowerVerify(st, 0)
+		return
+	}
+	l.split(st, condEq, l.word(homeKind, 4), l.konst(instanceIngressClone),
+		func(st *state) { l.goTo(l.cloned, st) },
+		func(st *state) { l.lowerVerify(st, 0) })
+}
+
 // lowerVerify checks the checksums that the program verifies, from the i-th on, then goes to ingress.
 func (l *lowerer) lowerVerify(st *state, i int) {
 	for ; i < len(l.prog.Checksums); i++ {
@@ -12,18 +23,13 @@ func (l *lowerer) lowerVerify(st *state, i int) {
 			continue
 		}
 		l.src = c.Source
-		check := func(st *state) {
-			l.verifyOne(st, c, func(st *state) { l.lowerVerify(st, i+1) })
-		}
+		next := l.join(func(st *state) { l.lowerVerify(st, i+1) })
+		check := func(st *state) { l.verifyOne(st, c, next) }
 		if c.If == nil {
 			check(st)
 			return
 		}
-		l.test(st, c.If, nil, check, func(st *state) { l.lowerVerify(st, i+1) })
-		return
-	}
-	if l.tc {
-		l.goTo(l.replicate, st)
+		l.test(st, c.If, nil, check, next)
 		return
 	}
 	l.goTo(l.next(l.ingress.Start, false), st)
@@ -225,7 +231,7 @@ func (l *lowerer) updateChecksums(st *state, i int, then func(*state)) {
 			continue
 		}
 		l.src = c.Source
-		next := func(st *state) { l.updateChecksums(st, i+1, then) }
+		next := l.join(func(st *state) { l.updateChecksums(st, i+1, then) })
 		update := func(st *state) {
 			l.updateOne(st, c)
 			next(st)

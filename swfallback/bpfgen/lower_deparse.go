@@ -5,7 +5,11 @@ import (
 )
 
 // lowerDeparse writes the packet: checksums, headers that have changed, then sends it.
-func (l *lowerer) lowerDeparse(st *state) {
+func (l *lowerer) lowerDeparse(p *point, st *state) {
+	if l.home != nil {
+		l.deparseHomed(p, st)
+		return
+	}
 	for _, d := range l.prog.Deparsers {
 		if len(d.Body) > 0 {
 			l.src = d.Source
@@ -117,7 +121,6 @@ func (l *lowerer) emitInPlace(st *state, h int) {
 	}
 	for _, p := range puts {
 		l.store(st.data, st.h[h].at+p.at, p.n, p.v)
-		st.wrote = true
 	}
 }
 
@@ -190,7 +193,6 @@ func (l *lowerer) rewrite(st *state, want []int, have []placed) {
 		grow -= l.size(p.h)
 	}
 	st.dropLoaded(l.index)
-	st.wrote, st.grown = true, grow
 	if grow != 0 {
 		l.resize(st, grow, head)
 		if l.cur == nil {
@@ -205,12 +207,7 @@ func (l *lowerer) rewrite(st *state, want []int, have []placed) {
 
 // resize makes the packet longer by grow bytes at its head, or shorter; head bytes are there afterwards.
 func (l *lowerer) resize(st *state, grow, head int) {
-	if l.tc {
-		l.resizeTC(st, grow)
-	} else {
-		failed := l.call(asm.FnXdpAdjustHead, l.f.ctx, l.konst(uint64(int64(-grow))))
-		l.orFail(st, condNe, failed, l.konst(0))
-	}
+	l.failed(st, l.call(asm.FnXdpAdjustHead, l.f.ctx, l.konst(uint64(int64(-grow)))))
 	st.data, st.end = l.loadData()
 	l.orFail(st, condGt, l.aluC(opAdd, st.data, uint64(head)), st.end)
 }

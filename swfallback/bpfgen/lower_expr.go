@@ -67,6 +67,9 @@ func (l *lowerer) read(st *state, id int) num {
 		fs.val = num{l.konst(fs.lo)}
 		return fs.val
 	}
+	if l.home != nil {
+		return l.readHome(st, id)
+	}
 	if ref.Header.Metadata || hs.at < 0 || hs.valid == invalid {
 		return l.constNum(new(big.Int), ref.Field.Width)
 	}
@@ -90,29 +93,7 @@ func (l *lowerer) readPacket(st *state, bit, width int) num {
 
 // readBits reads at most 64 bits of the packet.
 func (l *lowerer) readBits(st *state, bit, width int) *value {
-	first, n := bit/8, (bit+width+7)/8-bit/8
-	size := 1
-	for size < n {
-		size *= 2
-	}
-	switch {
-	case size > 8: // 9 bytes: the first, and the rest
-		head := 8 - bit%8
-		v := l.aluC(opShl, l.readBits(st, bit, head), uint64(width-head))
-		return l.alu(opOr, v, l.readBits(st, bit+head, width-head))
-	case first+size <= st.checked:
-	case first+n >= size && first+n <= st.checked:
-		first -= size - n
-	default:
-		half := 8*(size/2) - bit%8
-		v := l.aluC(opShl, l.readBits(st, bit, half), uint64(width-half))
-		return l.alu(opOr, v, l.readBits(st, bit+half, width-half))
-	}
-	v := l.load(st.data, first, size)
-	if size > 1 {
-		v = l.swap(v, size)
-	}
-	return l.mask(l.aluC(opShr, v, uint64(8*(first+size)-bit-width)), width)
+	return l.bitsAt(spot{st.data, 0}, st.checked, bit, width)
 }
 
 // actionEnv is where an action runs: with what arguments, and from which point.
@@ -177,7 +158,22 @@ func (l *lowerer) eval(st *state, e pipeline.Expr, width int, env *actionEnv) nu
 	case *pipeline.Param:
 		return l.fit(l.param(env, e.Index), width)
 	case *pipeline.Lookahead:
+		if l.home != nil {
+			return l.fit(l.lookaheadHomed(st, e), width)
+		}
 		return l.fit(l.readPacket(st, 8*st.cursor+e.Offset, e.Width), width)
+	case *pipeline.StackFieldRef:
+		if l.home != nil {
+			return l.fit(l.lastField(st, e.Stack.Header, l.home.next[e.Stack.Index], e.Field), width)
+		}
+	case *pipeline.UnionStackFieldRef:
+		if l.home != nil {
+			return l.fit(l.lastField(st, membersOf(e.Stack, e.Member), l.home.nextUnion[e.Stack.Index], e.Field), width)
+		}
+	case *pipeline.Access:
+		if l.home != nil {
+			return l.fit(l.access(st, e, env), width)
+		}
 	case *pipeline.Unary:
 		return l.evalUnary(st, e, width, env)
 	case *pipeline.Binary:
@@ -191,6 +187,9 @@ func (l *lowerer) eval(st *state, e pipeline.Expr, width int, env *actionEnv) nu
 
 // validBit returns a header's validity as a number.
 func (l *lowerer) validBit(st *state, h *pipeline.Header) *value {
+	if l.home != nil {
+		return l.isValid(l.hold(h))
+	}
 	switch hs := &st.h[h.Index]; hs.valid {
 	case valid:
 		return l.konst(1)
@@ -210,6 +209,10 @@ func (l *lowerer) evalUnary(st *state, e *pipeline.Unary, width int, env *action
 		return l.fit(v, width)
 	case pipeline.OpNegate:
 		return l.fit(l.negate(l.eval(st, e.X, width, env)), width)
+	case pipeline.OpLastStackIndex, pipeline.OpStackSize:
+		if l.home != nil {
+			return l.fit(num{l.stackNumber(e)}, width)
+		}
 	case pipeline.OpBoolToData, pipeline.OpNot, pipeline.OpDataToBool, pipeline.OpValid:
 		x := pipeline.Expr(e)
 		if e.Op == pipeline.OpBoolToData {

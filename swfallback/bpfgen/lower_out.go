@@ -9,6 +9,10 @@ import (
 // lowerIngressEnd does what v1model does between ingress and egress: digests first, then a multicast group
 // before a drop before a port (v1model.p4, and BMv2's simple_switch).
 func (l *lowerer) lowerIngressEnd(st *state) {
+	if l.home != nil {
+		l.afterIngressHomed(st)
+		return
+	}
 	l.src = l.ingress.Source
 	if st.digest > 0 {
 		l.sendDigest(st, l.prog.Digests[st.digest-1])
@@ -66,6 +70,10 @@ func (l *lowerer) resizes() bool {
 
 // lowerEgressEnd drops what egress marked, and goes to the deparser with the rest.
 func (l *lowerer) lowerEgressEnd(st *state) {
+	if l.home != nil {
+		l.afterEgressHomed(st)
+		return
+	}
 	l.src = l.egress.Source
 	l.split(st, condEq, l.std(st, "egress_spec"), l.konst(uint64(l.opts.DropPort)),
 		func(st *state) { l.finish(st, FateDropped, l.konst(0)) },
@@ -82,14 +90,14 @@ func (l *lowerer) send(st *state) {
 
 // finish ends the program for a packet.
 func (l *lowerer) finish(st *state, fate Fate, port *value) {
-	if l.tc {
-		l.finishTC(st, fate, port)
-		return
-	}
 	if l.opts.Stats {
 		key := l.f.newSlot(4)
 		l.store(l.frame(key, 0), 0, 4, l.konst(uint64(fate)))
 		l.count(st, l.obj.StatsMap, key)
+	}
+	if l.tc {
+		l.finishTC(fate, port)
+		return
 	}
 	if l.opts.Verdict {
 		v := l.mapValue(l.obj.VerdictMap)
@@ -129,8 +137,5 @@ func (l *lowerer) sendDigest(st *state, d *pipeline.Digest) {
 
 // loadData loads the packet's pointers from the context.
 func (l *lowerer) loadData() (data, end *value) {
-	if l.tc {
-		return l.loadPointer(skbData), l.loadPointer(skbDataEnd)
-	}
 	return l.aluC(opAdd, l.loadPointer(xdpData), uint64(l.opts.Prefix)), l.loadPointer(xdpDataEnd)
 }

@@ -10,6 +10,9 @@ import (
 // lowerState makes the code of a parser state.
 func (l *lowerer) lowerState(p *point, st *state) {
 	l.src = p.state.Source
+	if l.home != nil && l.inLoop(p) {
+		l.boundLoop(st)
+	}
 	l.parseBody(p, st, 0)
 	l.blame(p.state)
 }
@@ -30,6 +33,10 @@ func (l *lowerer) parseBody(p *point, st *state, i int) {
 		q := &p.state.Body[i]
 		l.src = q.Source
 		next := func(st *state) { l.parseBody(p, st, i+1) }
+		if l.home != nil {
+			l.parseOpHomed(st, q)
+			continue
+		}
 		switch q.Op {
 		case pipeline.OpExtract:
 			l.extract(st, q, next)
@@ -54,6 +61,10 @@ func (l *lowerer) parseBody(p *point, st *state, i int) {
 	var keys []pipeline.Expr
 	for _, k := range p.state.Key {
 		keys = append(keys, k.Expr)
+	}
+	if l.home != nil {
+		l.transition(p, st, 0)
+		return
 	}
 	need := l.lookaheadBytes(st, keys)
 	l.require(st, need, func(st *state) { l.transition(p, st, 0) })
@@ -171,8 +182,11 @@ func (l *lowerer) lookahead(st *state, q *pipeline.Primitive, then func(*state))
 
 // transition tries the transitions of a state from the i-th on.
 func (l *lowerer) transition(p *point, st *state, i int) {
-	if i == len(p.state.Next) {
-		l.parseError(st, l.konst(l.errCode("NoMatch")))
+	if l.cur == nil {
+		return
+	}
+	if i == len(p.state.Next) { // P4_16 has error.NoMatch here; BMv2 accepts, and p4c writes no default that says otherwise
+		l.goTo(l.verify, st)
 		return
 	}
 	t := &p.state.Next[i]
@@ -180,15 +194,16 @@ func (l *lowerer) transition(p *point, st *state, i int) {
 	case pipeline.TransitionDefault:
 		l.goTo(l.nextState(t.Next), st)
 	case pipeline.TransitionValue:
-		l.matchKey(p, st, i, 0)
+		l.matchKey(p, st, i, 0, l.join(func(st *state) { l.transition(p, st, i+1) }))
 	case pipeline.TransitionValueSet:
 		l.inValueSet(p, t.Set, st, func(st *state) { l.goTo(l.nextState(t.Next), st) },
-			func(st *state) { l.transition(p, st, i+1) })
+			l.join(func(st *state) { l.transition(p, st, i+1) }))
 	}
 }
 
-// matchKey compares the components of a select expression with a transition, from the k-th on.
-func (l *lowerer) matchKey(p *point, st *state, i, k int) {
+// matchKey compares the components of a select expression with a transition, from the k-th on; no is what happens
+// where they differ.
+func (l *lowerer) matchKey(p *point, st *state, i, k int, no func(*state)) {
 	t := &p.state.Next[i]
 	if k == len(p.state.Key) {
 		l.goTo(l.nextState(t.Next), st)
@@ -206,8 +221,7 @@ func (l *lowerer) matchKey(p *point, st *state, i, k int) {
 		want = l.constNum(new(big.Int).And(t.Value[k], t.Mask[k]), key.Width)
 	}
 	l.matchLimbs(st, x, want, 0,
-		func(st *state) { l.matchKey(p, st, i, k+1) },
-		func(st *state) { l.transition(p, st, i+1) })
+		func(st *state) { l.matchKey(p, st, i, k+1, no) }, no)
 }
 
 // matchLimbs compares two numbers limb by limb.

@@ -121,13 +121,18 @@ func (o *Object) addPortMaps() {
 	o.PortsMap, o.PortOfMap = "ports", "port_of"
 	o.addMap(o.PortsMap, ebpf.DevMapHash, 4, 4, o.Options.MaxPorts, 0)
 	o.addMap(o.PortOfMap, ebpf.Array, 4, 4, o.Options.MaxIfindex, 0)
+	lay := func(name string) *ReplicaLayout {
+		l := &ReplicaLayout{Map: name, ValueSize: replicaHeader + 8*o.Options.MaxReplicas, Max: o.Options.MaxReplicas}
+		o.addMap(name, ebpf.Hash, 4, l.ValueSize, maxGroups, flagNoPrealloc)
+		return l
+	}
 	if o.replicates() {
-		o.Multicast = &ReplicaLayout{Map: "multicast", ValueSize: replicaHeader + 8*o.Options.MaxReplicas,
-			Max: o.Options.MaxReplicas}
-		o.addMap(o.Multicast.Map, ebpf.Hash, 4, o.Multicast.ValueSize, maxGroups, flagNoPrealloc)
-		calls := o.addMap(tcCalls, ebpf.ProgramArray, 4, 4, 1, 0)
-		calls.Contents = []ebpf.MapKV{{Key: uint32(0), Value: programReplicate}}
-		o.addMap(tcAside, ebpf.PerCPUArray, 4, (maxMeta+7)&^7, 1, 0)
+		o.Multicast = lay("multicast")
+	}
+	if o.clones() {
+		o.Clone = lay("clones")
+	}
+	if o.copies() {
 		o.IfindexOfMap = "ifindex_of"
 		o.addMap(o.IfindexOfMap, ebpf.Hash, 4, 4, o.Options.MaxPorts, flagNoPrealloc)
 	}
@@ -153,6 +158,7 @@ const maxGroups = 4096
 
 // replicates reports whether the program ever sets a multicast group.
 func (o *Object) replicates() bool {
+	group := o.Program.FieldByName("intrinsic_metadata.mcast_grp")
 	for _, a := range o.Program.Actions {
 		for i := range a.Body {
 			q := &a.Body[i]
@@ -161,7 +167,7 @@ func (o *Object) replicates() bool {
 				continue
 			}
 			ref, ok := q.Args[dst].(*pipeline.FieldRef)
-			if !ok || ref.Header.Name != "standard_metadata" || ref.Field.Name != "mcast_grp" {
+			if !ok || group == nil || ref.Header != group.Header || ref.Field != group.Field {
 				continue
 			}
 			if c, ok := q.Args[len(q.Args)-1].(*pipeline.Const); !ok || c.Value.Sign() != 0 {
@@ -177,6 +183,15 @@ func (o *Object) hiddenZero() string {
 	const name = "zero"
 	if o.Spec.Maps[name] == nil {
 		o.addMap(name, ebpf.Array, 4, 8, 1, 0)
+	}
+	return name
+}
+
+// zeros names an ARRAY map with one value of at least so many zero bytes.
+func (o *Object) zeros(size int) string {
+	const name = "zeros"
+	if m := o.Spec.Maps[name]; m == nil || int(m.ValueSize) < size {
+		o.addMap(name, ebpf.Array, 4, (size+7)&^7, 1, flagReadOnly)
 	}
 	return name
 }

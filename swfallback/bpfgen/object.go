@@ -19,6 +19,12 @@ type Options struct {
 	// about a packet on the way there. 0: chosen by the compiler.
 	MaxVariants int
 
+	// MaxPart bounds the size of one program in general form, in instructions or so; what is larger is cut into several
+	// that call each other. 0: chosen by the compiler.
+	MaxPart int
+	// Form says how the program is compiled.
+	Form Form
+
 	// Stats makes the program count the fate of packets in StatsMap.
 	Stats bool
 	// Verdict makes the XDP program write where each packet goes into VerdictMap, for tests: BPF_PROG_TEST_RUN
@@ -34,6 +40,19 @@ type Options struct {
 
 	keep func(*fn) // for tests: sees the program before it is emitted
 }
+
+// Form is a way to compile a program.
+type Form int
+
+// The forms. Each runs the same program.
+const (
+	FormAuto    Form = iota // FormSpecial where it can be, else FormGeneral
+	FormSpecial             // specialised for what a packet may be on each path: fast; a part of v1model
+	FormGeneral             // all of v1model, in one or several programs
+)
+
+// String returns "auto", "special" or "general".
+func (f Form) String() string { return [...]string{"auto", "special", "general"}[f] }
 
 // AppendPortOf appends the value of PortOfMap for a P4 port to dst.
 func (o *Object) AppendPortOf(dst []byte, port uint32) []byte {

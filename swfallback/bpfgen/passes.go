@@ -292,7 +292,7 @@ func passDead(f *fn) error {
 	incoming := make(map[*value][]*value)
 	for _, b := range f.blocks {
 		for _, v := range b.ops {
-			if v.op == opStore || v.op == opCall {
+			if v.op == opStore || v.op == opCall || v.op == opFetchAdd {
 				mark(v)
 			}
 		}

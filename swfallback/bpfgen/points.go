@@ -11,14 +11,21 @@ type pointKind uint8
 const (
 	pointState      pointKind = iota // a parser state
 	pointVerify                      // checksums after the parser
-	pointReplicate                   // in the tc program: behind parser and checksums
 	pointNode                        // a node of a control
 	pointIngressEnd                  // v1model between ingress and egress
 	pointEgressEnd                   // drop or send
 	pointDeparse                     // checksums and deparser
+
+	// Points of the general form alone.
+	pointBegin       // a pass through the program begins
+	pointCloned      // an ingress clone, parsed
+	pointReplica     // a copy for a member of a multicast group
+	pointEgressClone // an egress clone
+	pointEgressBegin // egress begins
 )
 
-var pointNames = [...]string{"state", "verify", "replicate", "node", "after ingress", "after egress", "deparse"}
+var pointNames = [...]string{"state", "verify", "node", "after ingress", "after egress", "deparse",
+	"begin", "ingress clone", "replica", "egress clone", "before egress"}
 
 // A point is a place of the program where paths may meet again.
 type point struct {
@@ -53,7 +60,8 @@ type points struct {
 	states                                 map[*pipeline.ParserState]*point
 	nodes                                  map[pipeline.Node]*point
 	verify, ingressEnd, egressEnd, deparse *point
-	replicate                              *point
+	begin, cloned, replica, egressClone    *point
+	egressBegin                            *point
 	ingress, egress                        *pipeline.Control
 	parser                                 *pipeline.Parser
 	ctl                                    set // fields that decide which way a packet goes
@@ -72,12 +80,16 @@ func newPoints(x *index) (*points, error) {
 		}
 	}
 	g.verify = g.add(&point{kind: pointVerify})
-	g.replicate = g.add(&point{kind: pointReplicate})
 	g.addNodes(g.ingress, false)
 	g.ingressEnd = g.add(&point{kind: pointIngressEnd})
 	g.addNodes(g.egress, true)
 	g.egressEnd = g.add(&point{kind: pointEgressEnd})
 	g.deparse = g.add(&point{kind: pointDeparse})
+	g.begin = g.add(&point{kind: pointBegin})
+	g.cloned = g.add(&point{kind: pointCloned})
+	g.replica = g.add(&point{kind: pointReplica})
+	g.egressClone = g.add(&point{kind: pointEgressClone})
+	g.egressBegin = g.add(&point{kind: pointEgressBegin})
 	g.connect()
 	g.ctl = newSet(len(g.fields))
 	for _, p := range g.all {
@@ -156,6 +168,14 @@ func (g *points) nextState(s *pipeline.ParserState) *point {
 	return g.states[s]
 }
 
+// startPoint is where a packet starts.
+func (g *points) startPoint() *point {
+	if g.parser != nil && g.parser.Start != nil {
+		return g.states[g.parser.Start]
+	}
+	return g.verify
+}
+
 // connect fills in the successors.
 func (g *points) connect() {
 	for _, p := range g.all {
@@ -166,15 +186,19 @@ func (g *points) connect() {
 				p.succ = append(p.succ, g.nextState(t.Next))
 			}
 		case pointVerify:
-			p.succ = []*point{g.next(g.ingress.Start, false), g.replicate}
-		case pointReplicate:
-			p.succ = []*point{g.next(g.egress.Start, true)}
+			p.succ = []*point{g.next(g.ingress.Start, false), g.cloned}
 		case pointNode:
 			g.connectNode(p)
 		case pointIngressEnd:
-			p.succ = []*point{g.next(g.egress.Start, true)}
+			p.succ = []*point{g.next(g.egress.Start, true), g.egressBegin}
 		case pointEgressEnd:
 			p.succ = []*point{g.deparse}
+		case pointBegin:
+			p.succ = []*point{g.startPoint()}
+		case pointCloned, pointReplica, pointEgressClone:
+			p.succ = []*point{g.egressBegin}
+		case pointEgressBegin:
+			p.succ = []*point{g.next(g.egress.Start, true)}
 		}
 	}
 }

@@ -48,9 +48,7 @@ type state struct {
 	sumOK   set          // by checksum: the packet's own value is right for the packet's own bytes
 	data    *value       // the packet
 	end     *value       // behind the packet
-	loop    *replicaLoop // tc: where the replica belongs; data is its own in every loop
-	wrote   bool         // tc: the packet has been changed
-	grown   int          // tc: by how many bytes it has become longer
+	homed   bool         // all fields are in the packet's home
 	digest  int          // 1 + index of the digest that ingress asked for, 0: none
 }
 
@@ -82,11 +80,11 @@ func (st *state) setField(id int, v num, header bool) {
 	st.f[id] = fieldState{val: v, dirty: header}
 }
 
-// dropLoaded forgets what was read from the packet and can be read again, but not the facts about it.
+// dropLoaded forgets what was read from the packet or its home and can be read again, but not the facts about it.
 func (st *state) dropLoaded(x *index) {
 	for id := range st.f {
 		fs := &st.f[id]
-		if fs.val != nil && !fs.dirty && !x.fields[id].Header.Metadata && !fs.val.isConst() {
+		if fs.val != nil && !fs.dirty && (st.homed || !x.fields[id].Header.Metadata) && !fs.val.isConst() {
 			fs.val = nil
 		}
 	}

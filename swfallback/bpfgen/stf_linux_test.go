@@ -20,7 +20,11 @@ var failing = map[string]string{
 
 func TestPackets(t *testing.T) {
 	requireBPF(t)
-	stftest.Run(t, func(t *testing.T, p *pipeline.Program) stf.Engine {
-		return newKernelEngine(t, p, Options{Verdict: true, Prefix: 14}).engine()
-	}, failing)
+	for _, form := range []Form{FormAuto, FormGeneral} {
+		t.Run(form.String(), func(t *testing.T) {
+			stftest.Run(t, func(t *testing.T, p *pipeline.Program) stf.Engine {
+				return newKernelEngine(t, p, Options{Verdict: true, Prefix: 14, Form: form}).engine()
+			}, failing)
+		})
+	}
 }
