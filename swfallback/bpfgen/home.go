@@ -125,15 +125,15 @@ func (h *home) layHeaders(p *pipeline.Program) {
 	for _, hd := range inHomeOrder(p) {
 		i := hd.Index
 		h.header[i], h.varAt[i], h.varLen[i] = -1, -1, -1
+		if v := hd.Type.Var; v != nil {
+			h.varLen[i] = h.take(8, 8)
+			h.varAt[i] = h.take((v.Width+7)/8, 8)
+		}
 		if hd.Metadata {
 			continue
 		}
 		h.room[i] = max(8, ((hd.Type.Width+7)/8+7)&^7)
 		h.header[i] = h.take(h.room[i], 8)
-		if v := hd.Type.Var; v != nil {
-			h.varLen[i] = h.take(8, 8)
-			h.varAt[i] = h.take((v.Width+7)/8, 8)
-		}
 	}
 }
 

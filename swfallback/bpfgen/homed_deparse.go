@@ -45,7 +45,6 @@ func (l *lowerer) writeHeaders(st *state) {
 		held := l.hold(h)
 		length = l.alu(opAdd, length, l.alu(opMul, l.bytesOf(held), l.isValid(held)))
 	}
-	length.bits = 32
 	cursor := l.pass(passCursor)
 	l.where(condNe, length, cursor, func() { l.moveHead(st, cursor, length) })
 	received := l.alu(opAdd, l.alu(opSub, l.word(homeReceived, 4), cursor), length)
@@ -58,11 +57,13 @@ func (l *lowerer) writeHeaders(st *state) {
 
 // writeHeader writes one header, if it is valid, and returns where the next one goes.
 func (l *lowerer) writeHeader(st *state, h held, off *value) *value {
-	some, done := l.f.newBlock(""), l.f.newBlock("")
+	some, none, done := l.f.newBlock(""), l.f.newBlock(""), l.f.newBlock("")
 	next := l.f.newValue(opParam)
 	next.bits = 32
 	done.params = []*value{next}
-	l.branchTo(condNe, l.isValid(h), l.konst(0), edge{to: some}, edge{to: done, args: []*value{off}})
+	l.branch(condNe, l.isValid(h), l.konst(0), some, none)
+	l.cur = none
+	l.jump(done, off)
 	l.cur = some
 	size := h.t.Width / 8
 	if h.t.Var == nil {
@@ -94,12 +95,6 @@ func (l *lowerer) writeHeader(st *state, h held, off *value) *value {
 
 // failed drops the packet where a helper refused.
 func (l *lowerer) failed(st *state, result *value) { l.orFail(st, condNe, result, l.konst(0)) }
-
-// branchTo is branch with arguments for the blocks.
-func (l *lowerer) branchTo(c cond, x, y *value, yes, no edge) {
-	l.cur.term = term{kind: termBranch, cond: c, a: x, b: y, to: [2]edge{yes, no}, src: l.src}
-	l.cur = nil
-}
 
 // moveHead makes room for to bytes of headers in the place of from.
 func (l *lowerer) moveHead(st *state, from, to *value) {
