@@ -90,7 +90,9 @@ func (e *emitter) operation(v *value) {
 		e.call(v)
 	case opFetchAdd:
 		e.move(*v.reg, v.args[0])
-		e.put(asm.FetchAdd.Mem(*v.args[1].reg, *v.reg, width(v.size), 0))
+		ins := asm.FetchAdd.Mem(*v.args[1].reg, *v.reg, width(v.size), 0)
+		ins.Constant = int64(asm.FetchAdd >> 8) // cilium/ebpf 0.22 does not write it out by itself
+		e.put(ins)
 	case opSwap:
 		e.move(*v.reg, v.args[0])
 		e.put(asm.HostTo(asm.BE, *v.reg, width(v.size)))

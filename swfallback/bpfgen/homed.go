@@ -49,6 +49,9 @@ func (l *lowerer) forget(st *state) {
 // readHome reads a field from the home.
 func (l *lowerer) readHome(st *state, id int) num {
 	ref := l.fields[id]
+	if ref.Field.Var {
+		return l.readVar(l.hold(ref.Header))
+	}
 	n := l.readField(l.fieldHome(ref), ref.Field, ref.Header.Metadata)
 	st.f[id].val = n
 	return n

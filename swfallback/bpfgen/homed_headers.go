@@ -470,3 +470,20 @@ func (l *lowerer) stackNumber(e *pipeline.Unary) *value {
 	}
 	return n
 }
+
+// readVar reads a varbit field as a number: its bytes, the first in the most significant place.
+func (l *lowerer) readVar(h held) num {
+	size := varBytes(h.t)
+	out := make(num, limbs(8*size))
+	for i := range out {
+		w := min(64, 8*size-64*i)
+		out[i] = l.bitsAt(h.varAt, size, 8*size-64*i-w, w)
+	}
+	used := l.load(h.varLen.ptr, h.varLen.off, 4)
+	unused := l.choose(l.set(condLt, used, l.konst(uint64(size))), l.alu(opSub, l.konst(uint64(size)), used), l.konst(0))
+	by := amount{l.aluC(opShl, unused, 3), 8 * size}
+	if len(out) == 1 {
+		return num{l.shift(opShr, out[0], by.count)}
+	}
+	return l.shiftDownBy(out, false, by, len(out))
+}

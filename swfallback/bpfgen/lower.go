@@ -22,7 +22,6 @@ type lowerer struct {
 	home    *home  // of the general form, else nil
 	homePtr *value // address of the packet's home
 	parts   *parts // how the program is cut
-	dry     bool   // only to see how large it is
 
 	memo     map[string]*block
 	variants []int // by point
@@ -103,7 +102,7 @@ func (l *lowerer) run() (*fn, error) {
 		l.cur = w.b
 		l.f.point = w.at.id
 		l.lowerPoint(w.at, w.st)
-		if len(l.f.blocks) > maxBlocks {
+		if l.home == nil && len(l.f.blocks) > maxBlocks {
 			l.fail(&LimitError{What: tooManyBlocks, Got: len(l.f.blocks), Max: maxBlocks})
 		}
 	}

@@ -22,16 +22,35 @@ type parts struct {
 // homePoint is the word of the home that says at which point a part is entered.
 const homePoint = homeSpare
 
-// newCut puts points into parts of at most budget instructions, a point being the least. size tells the instructions of
-// each.
-func newParts(g *points, size []int, budget int, again bool, r role) *parts {
+// A cost is what a point takes of a program.
+type cost struct {
+	instructions int
+	maps         map[string]bool
+}
+
+// maxMaps is how many maps one program may use, less those that every part may need (MAX_USED_MAPS of
+// linux/bpf_verifier.h: 64).
+const maxMaps = 64 - 12
+
+// newParts puts points into parts of at most budget instructions, a point being the least.
+func newParts(g *points, costs []cost, budget int, again bool, r role) *parts {
 	c := &parts{part: make([]int, len(g.all))}
-	n, fill := 0, 0
+	n, fill, maps := 0, 0, make(map[string]bool)
 	for _, p := range g.inOrder() {
-		if fill > 0 && fill+size[p.id] > budget {
-			n, fill = n+1, 0
+		cost := costs[p.id]
+		more := 0
+		for name := range cost.maps {
+			if !maps[name] {
+				more++
+			}
 		}
-		fill += size[p.id]
+		if fill > 0 && (fill+cost.instructions > budget || len(maps)+more > maxMaps) {
+			n, fill, maps = n+1, 0, make(map[string]bool)
+		}
+		fill += cost.instructions
+		for name := range cost.maps {
+			maps[name] = true
+		}
 		c.part[p.id] = n
 	}
 	c.entry = make([][]int, n+1)
@@ -180,19 +199,32 @@ func (o *Object) addParts(g *points, h *home, name string, kind ebpf.ProgramType
 // cutFor decides how a program is cut: it is lowered in one piece to see how large its points are.
 func (o *Object) cutFor(g *points, h *home, name string, r role) (*parts, error) {
 	l := o.newHomed(g, h, &parts{part: make([]int, len(g.all)), entry: make([][]int, 1)}, name, r, 0)
-	l.dry = true
 	f, err := l.run()
 	if err != nil {
 		return nil, err
 	}
-	size := make([]int, len(g.all))
-	for _, b := range f.blocks {
-		for _, v := range b.ops {
-			size[b.point] += 1 + len(v.args)/2
-		}
-		size[b.point] += 2
+	return newParts(g, costsOf(f, len(g.all)), o.Options.MaxPart, o.goesAround(), r), nil
+}
+
+// costsOf estimates what every point of a program takes.
+func costsOf(f *fn, points int) []cost {
+	costs := make([]cost, points)
+	for i := range costs {
+		costs[i].maps = make(map[string]bool)
 	}
-	return newParts(g, size, o.Options.MaxPart, o.goesAround(), r), nil
+	for _, b := range f.blocks {
+		c := &costs[b.point]
+		for _, v := range b.ops {
+			c.instructions += 1 + len(v.args)/2
+			for _, a := range v.args {
+				if a.op == opMap || a.op == opMapValue {
+					c.maps[a.name] = true
+				}
+			}
+		}
+		c.instructions += 2
+	}
+	return costs
 }
 
 // newHomed prepares the lowering of a part in general form.
