@@ -2,7 +2,6 @@ package swfallback
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -195,19 +194,6 @@ func (g *generation) entries(t *pipeline.Table) ([]pipeline.EntryState, error) {
 		}
 	}
 	return states, nil
-}
-
-// readIdle fills in how long entries have not been hit.
-func readIdle(m *ebpf.Map, slots []uint32, states []pipeline.EntryState) error {
-	now := coarseNow()
-	for i, slot := range slots {
-		var hit uint64
-		if err := m.Lookup(slot, &hit); err != nil {
-			return fmt.Errorf("read slot %d: %w", slot, err)
-		}
-		states[i].IdleFor = max(now-time.Duration(hit), 0)
-	}
-	return nil
 }
 
 // Flush removes all entries of a table; those of the program cannot be removed: ErrImmutable.

@@ -57,6 +57,7 @@ type Fallback struct {
 	record      *record
 	attachments map[uint32]*bpfrun.Attachment // by P4 port
 	closed      bool
+	reported    map[string]bool // entries that the last Sweep returned, by entryName
 }
 
 // Attach compiles and loads a program, writes its entries, attaches it to the ports and pins everything. It fails
