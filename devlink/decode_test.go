@@ -139,6 +139,9 @@ func decodings() []decoding {
 			fmsgValue(1, uint8(9)), at(110, nil)),
 			Message{{"s", "x"}, {"b", true}, {"n", uint64(7)}, {"raw", HexBytes{1, 2, 3}}, {"list", []any{uint8(1), uint32(2)}},
 				{"empty", []any{}}, {"obj", Message{}}, {"", uint8(9)}}},
+		{"formatted message with ends too many", formatted, in(106, at(107, nil), fmsgPair("a", fmsgValue(1, uint8(1))),
+			at(110, nil), at(110, nil), fmsgPair("b", fmsgValue(1, uint8(2))), at(110, nil)),
+			Message{{"a", uint8(1)}, {"b", uint8(2)}}},
 		{"trap", as(decodeTrap), join(pci, at(135, "l2_drops"), at(130, "smac"), at(132, uint8(1)), at(133, nil),
 			at(131, uint8(2)), in(134, at(0, nil), at(1, nil)), stats),
 			Trap{Handle: testHandle, Name: "smac", Generic: true, Type: TrapTypeException, Action: TrapActionMirror,
@@ -210,7 +213,6 @@ func TestDecodeSizes(t *testing.T) {
 		{"counter", as(decodeTrap), in(129, at(1, uint32(1)))},
 		{"deep resources", as(decodeResources), nested(63, 64, 20)},
 		{"deep message", formatted, in(106, join(repeat(at(107, nil), 70), repeat(at(110, nil), 70)))},
-		{"end without beginning", formatted, in(106, at(110, nil))},
 		{"beginning without end", formatted, in(106, at(107, nil))},
 	} {
 		if v, err := tt.decode(tt.attrs); !errors.Is(err, ErrMalformed) {

@@ -88,7 +88,7 @@ func (b *messageBuilder) item(ad *netlink.AttributeDecoder) {
 		}
 		b.open = append(b.open, messageNest{kind: typ})
 	case attrFmsgNestEnd:
-		ad.Do(func([]byte) error { return b.end() })
+		b.end()
 	case attrFmsgObjName:
 		if n := len(b.open); n > 0 {
 			b.open[n-1].name = ad.String()
@@ -100,16 +100,16 @@ func (b *messageBuilder) item(ad *netlink.AttributeDecoder) {
 	}
 }
 
-// end closes the innermost nest and adds what it made to the one around it.
-func (b *messageBuilder) end() error {
+// end closes the innermost nest and adds what it made to the one around it. An end too many is passed over:
+// netdevsim of Linux 6.1 and 6.12 has some in its messages.
+func (b *messageBuilder) end() {
 	n := len(b.open)
 	if n == 0 {
-		return fmt.Errorf("end of a nest that did not begin")
+		return
 	}
 	closed := b.open[n-1]
 	b.open = b.open[:n-1]
 	b.add(closed.value())
-	return nil
 }
 
 // add puts a value into the innermost nest.
@@ -177,10 +177,13 @@ func joinBinary(values []any) (HexBytes, bool) {
 }
 
 // finish returns the whole: the object that the kernel wraps everything in, or a list where there is more than one
-// value; nil where nothing came.
+// value; nil where nothing came. Members behind the object belong to it, and came after an end too many.
 func (b *messageBuilder) finish() (any, error) {
 	if len(b.open) > 0 {
 		return nil, fmt.Errorf("%w: %d nests did not end", ErrMalformed, len(b.open))
+	}
+	if m, ok := b.whole(); ok {
+		return m, nil
 	}
 	switch len(b.top) {
 	case 0:
@@ -192,4 +195,18 @@ func (b *messageBuilder) finish() (any, error) {
 		return b.top[0], nil
 	}
 	return bare(b.top), nil
+}
+
+// whole joins an object and the members behind it.
+func (b *messageBuilder) whole() (Message, bool) {
+	if len(b.top) < 2 {
+		return nil, false
+	}
+	m, ok := b.top[0].(Message)
+	for _, v := range b.top[1:] {
+		member, isMember := v.(Member)
+		ok = ok && isMember
+		m = append(m, member)
+	}
+	return m, ok
 }
