@@ -1,6 +1,7 @@
 package swfallback
 
 import (
+	"bytes"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -184,4 +185,44 @@ func (s *selector) churn(t testing.TB, rounds int) error {
 		}
 	}
 	return nil
+}
+
+// TestReplaceCarriesObjects: members, groups, value sets and the rates of meters are there after Replace.
+func TestReplaceCarriesObjects(t *testing.T) {
+	m := newMeters(t)
+	one := uint32(1)
+	must(t, m.SetMember(m.paths, m.path(t, 4, "0xa4")))
+	must(t, m.SetGroup(m.paths, pipeline.Group{ID: 1, Members: []uint32{4}}))
+	must(t, m.SetGroup(m.paths, pipeline.Group{ID: 2}))
+	must(t, m.Insert(refer(m.grouped, 1, nil, &one), m.police(t, 1), m.police(t, 2)))
+	must(t, m.SetDirectMeterRates(m.police(t, 2), slow(0, 1)))
+	must(t, m.SetMeterRates(m.shapers, 2, slow(0, 0)))
+	carried := found[Carried](t, "replace")(m.Replace(t.Context(), nil, source(t, "features/selector")))
+	same(t, "carried", carried, Carried{Entries: 3, Members: 1, MemberGroups: 2, Meters: 2, Dropped: map[string]int{}})
+	if got := groupValue(send(t, m.Fallback, groupPacket(1, 0)...)); got != 0xa4 {
+		t.Errorf("member %#x", got)
+	}
+	for index, want := range map[byte][2]byte{1: {green, green}, 2: {yellow, red}} {
+		if got := colours(send(t, m.Fallback, meterPacket(index)...)); got != want {
+			t.Errorf("index %d: colours %v, want %v", index, got, want)
+		}
+	}
+
+	smaller := source(t, "features/selector")
+	smaller.JSON = bytes.ReplaceAll(smaller.JSON, []byte("selector_ingress.set_group"), []byte("selector_ingress.set_other"))
+	smaller.P4Info = bytes.ReplaceAll(smaller.P4Info, []byte("selector_ingress.set_group"), []byte("selector_ingress.set_other"))
+	carried = found[Carried](t, "replace")(m.Replace(t.Context(), nil, smaller))
+	same(t, "carried without the action", carried, Carried{Entries: 2, MemberGroups: 1, Meters: 2,
+		Dropped: map[string]int{"selector_ingress.grouped": 1}})
+}
+
+func TestReplaceCarriesValueSets(t *testing.T) {
+	f := testRuns(t, source(t, "features/value_set"))
+	set := found[*pipeline.ValueSet](t, "services")(f.Program().ValueSetByName("vs_parser.services"))
+	must(t, f.SetValueSet(set, [][]pipeline.Match{service(exactly(6), exactly(1, 2))}))
+	carried := found[Carried](t, "replace")(f.Replace(t.Context(), nil, source(t, "features/value_set")))
+	same(t, "carried", carried, Carried{ValueSets: 1, Dropped: map[string]int{}})
+	if got := path(send(t, f, servicePacket(6, 0x102)...)); got != 2 {
+		t.Errorf("path %d", got)
+	}
 }

@@ -44,12 +44,13 @@ type record struct {
 	sections [2][]byte
 }
 
-// optionsRecord are the fields of bpfgen.Options that shape the maps.
+// optionsRecord are the fields of bpfgen.Options that shape the maps, or what a packet is.
 type optionsRecord struct {
 	HostPort, CPUPort, DropPort uint32
 	MaxPorts, MaxIfindex        int
 	MaxReplicas                 int
 	MaxVariants                 int
+	Prefix                      int
 	Stats, Verdict              bool
 }
 
@@ -57,7 +58,7 @@ func recordOptions(o bpfgen.Options) optionsRecord {
 	return optionsRecord{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
 		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
-		Stats: o.Stats, Verdict: o.Verdict,
+		Prefix: o.Prefix, Stats: o.Stats, Verdict: o.Verdict,
 	}
 }
 
@@ -65,7 +66,7 @@ func (o optionsRecord) options() bpfgen.Options {
 	return bpfgen.Options{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
 		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
-		Stats: o.Stats, Verdict: o.Verdict,
+		Prefix: o.Prefix, Stats: o.Stats, Verdict: o.Verdict,
 	}
 }
 

@@ -20,12 +20,15 @@ type Carried struct {
 	Dropped map[string]int
 	// Defaults, Groups and Sessions count default actions that had been set, multicast groups and clone sessions.
 	Defaults, Groups, Sessions int
+	// Members, MemberGroups, ValueSets and Meters count members and groups of action profiles, value sets with members
+	// and meters with rates.
+	Members, MemberGroups, ValueSets, Meters int
 }
 
 // Replace makes the target run another program without losing a packet: the new one is compiled and loaded beside
 // the old one, gets the ports and the entries of tables that both have, and then takes over port by port, each in
-// one step. Tables are the same when name and key are; actions when name and parameters are. Counters and registers
-// start at 0. When anything fails the old program runs on and nothing else has changed. A port whose interface is gone
+// one step. Tables are the same when name and key are; actions when name and parameters are. So are action profiles, value
+// sets and meters; a meter's buckets are full. Counters and registers start at 0. When anything fails the old program runs on and nothing else has changed. A port whose interface is gone
 // does not stand in the way of the others.
 //
 // Source is as in Config; program may be nil.
@@ -140,137 +143,4 @@ func (f *Fallback) recover() error {
 		return err
 	}
 	return bpfrun.RemovePins(f.place.next(f.name))
-}
-
-// carry copies entries, default actions, groups and sessions from one pipeline to another.
-func carry(from, to *generation) (Carried, error) {
-	carried := Carried{Dropped: make(map[string]int)}
-	for _, table := range from.object.Program.Tables {
-		if table.Hidden {
-			continue
-		}
-		if err := carryTable(from, to, table, &carried); err != nil {
-			return Carried{}, fmt.Errorf("carry over table %s: %w", table.Name, err)
-		}
-	}
-	if err := carryReplicas(from, to, &carried); err != nil {
-		return Carried{}, err
-	}
-	return carried, nil
-}
-
-func carryTable(from, to *generation, table *pipeline.Table, carried *Carried) error {
-	target := sameTable(to.object.Program, table)
-	if target != nil && !target.Immutable {
-		if err := carryDefault(from, to, table, target, carried); err != nil {
-			return err
-		}
-	}
-	s := from.stores[table.Index]
-	if s == nil || table.Immutable {
-		return nil
-	}
-	list, _, err := s.entries()
-	if err != nil {
-		return err
-	}
-	var moved []*pipeline.Entry
-	room := 0
-	if target != nil && !target.Immutable && to.stores[target.Index] != nil {
-		room = to.stores[target.Index].table().size
-	}
-	for _, e := range list {
-		if target != nil {
-			e.Table, e.Call = target, sameCall(target, e.Call)
-		}
-		if len(moved) == room || e.Call == nil || pipeline.CheckEntry(e) != nil {
-			carried.Dropped[table.Name]++
-			continue
-		}
-		moved = append(moved, e)
-	}
-	carried.Entries += len(moved)
-	if len(moved) == 0 {
-		return nil
-	}
-	return to.change(checkWhole, moved, store.insert)
-}
-
-func carryDefault(from, to *generation, table, target *pipeline.Table, carried *Carried) error {
-	call, err := from.changedDefault(table)
-	if err != nil || call == nil {
-		return err
-	}
-	call = sameCall(target, call)
-	if call == nil || pipeline.CheckDefault(target, call) != nil {
-		return nil
-	}
-	layout := to.object.Tables[target.Index]
-	if layout == nil || layout.DefaultMap == "" {
-		return nil
-	}
-	carried.Defaults++
-	return to.setDefault(target, call)
-}
-
-func carryReplicas(from, to *generation, carried *Carried) error {
-	groups, err := from.multicastGroups()
-	if err != nil {
-		return err
-	}
-	for _, group := range groups {
-		if to.object.Multicast == nil || len(group.Replicas) > to.object.Multicast.Max {
-			continue
-		}
-		if err := to.setMulticastGroup(group); err != nil {
-			return fmt.Errorf("carry over multicast group %d: %w", group.ID, err)
-		}
-		carried.Groups++
-	}
-	sessions, err := from.cloneSessions()
-	if err != nil {
-		return err
-	}
-	for _, s := range sessions {
-		if to.object.Clone == nil || len(s.Replicas) > to.object.Clone.Max {
-			continue
-		}
-		if err := to.setCloneSession(s); err != nil {
-			return fmt.Errorf("carry over clone session %d: %w", s.ID, err)
-		}
-		carried.Sessions++
-	}
-	return nil
-}
-
-// sameTable returns the program's table with the name and key of another program's table, or nil.
-func sameTable(p *pipeline.Program, table *pipeline.Table) *pipeline.Table {
-	at := slices.IndexFunc(p.Tables, func(t *pipeline.Table) bool { return t.Name == table.Name && !t.Hidden })
-	if at < 0 {
-		return nil
-	}
-	same := slices.EqualFunc(p.Tables[at].Keys, table.Keys, func(a, b *pipeline.Key) bool {
-		return a.Name == b.Name && a.Kind == b.Kind && a.Width == b.Width
-	})
-	if !same {
-		return nil
-	}
-	return p.Tables[at]
-}
-
-// sameCall returns the call with the table's action of the same name and parameters, nil when it has none.
-func sameCall(t *pipeline.Table, call *pipeline.ActionCall) *pipeline.ActionCall {
-	if call == nil {
-		return nil
-	}
-	for _, action := range t.Actions {
-		same := action.Name == call.Action.Name &&
-			slices.EqualFunc(action.Params, call.Action.Params, func(a, b *pipeline.ActionParam) bool {
-				return a.Name == b.Name && a.Width == b.Width
-			})
-		if same {
-			return &pipeline.ActionCall{Action: action, Args: call.Args}
-		}
-	}
-	return nil
 }
