@@ -80,7 +80,7 @@ func (a *app) commands() []*cobra.Command {
 		a.packCommand(), a.inspectCommand(), a.verifyCommand(), a.signCommand(),
 		a.listCommand(), a.showCommand(), a.setCommand(), a.flashCommand(), a.reloadCommand(), a.regionCommand(),
 		a.healthCommand(), a.selftestCommand(), a.historyCommand(), a.monitorCommand(),
-		a.fallbackCommand(), a.tableCommand(), a.testCommand(), a.traceCommand(), a.benchCommand(),
+		a.fallbackCommand(), a.tableCommand(), a.testCommand(), a.traceCommand(), a.fuzzCommand(), a.benchCommand(),
 		a.simCommand(), a.demoCommand(), a.versionCommand(),
 	}
 }

@@ -160,18 +160,7 @@ type runner struct {
 // Run plays a test. The error says that the test could not be played: a name that does not exist, an engine
 // that refuses an entry; what comes out wrong is in the Result.
 func Run(ctx context.Context, t *Test, e Engine) (*Result, error) {
-	r := &runner{
-		program: e.Program,
-		target:  e.Target,
-		wire:    e.Wire,
-		result:  &Result{},
-		got:     map[uint32][][]byte{},
-		handles: map[*pipeline.Table]handles{},
-		labels:  map[string]*pipeline.Entry{},
-		nodes:   newReplication(),
-		members: map[*pipeline.ActionProfile]*profileState{},
-		sets:    map[*pipeline.ValueSet][]string{},
-	}
+	r := newRunner(e)
 	for _, s := range order(t.Statements) {
 		if err := r.play(ctx, s); err != nil {
 			return r.result, fmt.Errorf("stf: run %s: %w", t.place(s), err)
@@ -183,6 +172,30 @@ func Run(ctx context.Context, t *Test, e Engine) (*Result, error) {
 	r.compare(t.Statements)
 	return r.result, nil
 }
+
+func newRunner(e Engine) *runner {
+	return &runner{
+		program: e.Program,
+		target:  e.Target,
+		wire:    e.Wire,
+		result:  &Result{},
+		got:     map[uint32][][]byte{},
+		handles: map[*pipeline.Table]handles{},
+		labels:  map[string]*pipeline.Entry{},
+		nodes:   newReplication(),
+		members: map[*pipeline.ActionProfile]*profileState{},
+		sets:    map[*pipeline.ValueSet][]string{},
+	}
+}
+
+// Player plays statements one by one, for callers that look at the engine in between.
+type Player struct{ r *runner }
+
+// NewPlayer makes a Player for an engine.
+func NewPlayer(e Engine) *Player { return &Player{newRunner(e)} }
+
+// Play plays a statement. Expects do nothing; a check that does not hold is no error.
+func (p *Player) Play(ctx context.Context, s Statement) error { return p.r.play(ctx, s) }
 
 // order puts configuration first where the test names several ports.
 func order(all []Statement) []Statement {

@@ -91,34 +91,14 @@ func newPlace(ends *cleanup) (swfallback.Place, error) {
 
 // attachOnPorts attaches the program to a port for each that the test names.
 func attachOnPorts(ctx context.Context, cfg swfallback.Config, o *Outcome, test *stf.Test, ends *cleanup) (*swfallback.Fallback, stf.Wire, error) {
-	ns, err := wires.NewNetNS()
+	if o.Ports = "veth"; needsTap(test) {
+		o.Ports = "tap"
+	}
+	l, err := newLAN(test.Ports(), o.Ports == "tap", ends)
 	if err != nil {
 		return nil, nil, err
 	}
-	ends.add(ns.Close)
-	makePort := ns.Veth
-	if o.Ports = "veth"; needsTap(test) {
-		makePort, o.Ports = ns.Tap, "tap"
-	}
-	l := &lan{ports: map[uint32]*wires.Port{}}
-	cfg.Ports = map[uint32]string{}
-	for i, number := range test.Ports() {
-		if number == hostPort {
-			continue
-		}
-		p, err := makePort(fmt.Sprintf("p%d", i))
-		if err != nil {
-			return nil, nil, err
-		}
-		ends.add(p.Close)
-		l.ports[number], cfg.Ports[number] = p, p.Name
-		l.numbers = append(l.numbers, number)
-	}
-	var f *swfallback.Fallback
-	err = ns.Do(func() (err error) {
-		f, err = swfallback.Attach(ctx, cfg)
-		return err
-	})
+	f, err := l.attach(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,14 +107,22 @@ func attachOnPorts(ctx context.Context, cfg swfallback.Config, o *Outcome, test 
 }
 
 // attachInTestRuns attaches the program to no port at all.
-func attachInTestRuns(ctx context.Context, cfg swfallback.Config, _ *Outcome, _ *stf.Test, ends *cleanup) (*swfallback.Fallback, stf.Wire, error) {
+func attachInTestRuns(ctx context.Context, cfg swfallback.Config, _ *Outcome, test *stf.Test, ends *cleanup) (*swfallback.Fallback, stf.Wire, error) {
 	cfg.Options.Verdict = true
+	if isShort(test) {
+		cfg.Options.Prefix = ethernetHeader
+	}
 	f, err := swfallback.Attach(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
 	ends.add(f.Close)
-	return f, stf.Synchronous(func(port uint32, packet []byte) ([]stf.Received, error) {
+	return f, stf.Synchronous(testRun(ctx, f)), nil
+}
+
+// testRun gives packets to a program that no port has.
+func testRun(ctx context.Context, f *swfallback.Fallback) func(uint32, []byte) ([]stf.Received, error) {
+	return func(port uint32, packet []byte) ([]stf.Received, error) {
 		v, err := f.Process(ctx, port, packet)
 		switch {
 		case err != nil:
@@ -145,7 +133,7 @@ func attachInTestRuns(ctx context.Context, cfg swfallback.Config, _ *Outcome, _ 
 			return nil, nil
 		}
 		return []stf.Received{{Port: v.Port, Packet: v.Frame}}, nil
-	}), nil
+	}
 }
 
 // cleanup is what to undo, the last first.

@@ -7,12 +7,14 @@ import (
 	"os"
 	"time"
 
+	"github.com/p4dev/p4dev/swfallback"
 	"github.com/p4dev/p4dev/swfallback/bpfrun/wires"
 	"github.com/p4dev/p4dev/swfallback/stf"
 )
 
 // lan carries packets over real ports.
 type lan struct {
+	ns      *wires.NetNS
 	numbers []uint32 // in order
 	ports   map[uint32]*wires.Port
 	seen    []stf.Received // read, and not yet collected
@@ -30,6 +32,46 @@ const (
 	ethernetHeader = 14 // bytes
 	vlanTag        = 4  // bytes
 )
+
+// newLAN makes a namespace with a port for each number but the host's.
+func newLAN(numbers []uint32, taps bool, ends *cleanup) (*lan, error) {
+	ns, err := wires.NewNetNS()
+	if err != nil {
+		return nil, err
+	}
+	ends.add(ns.Close)
+	makePort := ns.Veth
+	if taps {
+		makePort = ns.Tap
+	}
+	l := &lan{ns: ns, ports: map[uint32]*wires.Port{}}
+	for i, number := range numbers {
+		if number == hostPort {
+			continue
+		}
+		p, err := makePort(fmt.Sprintf("p%d", i))
+		if err != nil {
+			return nil, err
+		}
+		ends.add(p.Close)
+		l.ports[number] = p
+		l.numbers = append(l.numbers, number)
+	}
+	return l, nil
+}
+
+// attach attaches a program to the ports.
+func (l *lan) attach(ctx context.Context, cfg swfallback.Config) (f *swfallback.Fallback, err error) {
+	cfg.Ports = map[uint32]string{}
+	for number, p := range l.ports {
+		cfg.Ports[number] = p.Name
+	}
+	err = l.ns.Do(func() (err error) {
+		f, err = swfallback.Attach(ctx, cfg)
+		return err
+	})
+	return f, err
+}
 
 // Send implements stf.Wire.
 func (l *lan) Send(ctx context.Context, port uint32, packet []byte) error {
@@ -116,6 +158,23 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
+}
+
+// isShort reports whether packets of a test are shorter than an Ethernet header.
+func isShort(test *stf.Test) bool {
+	for _, s := range test.Statements {
+		switch s := s.(type) {
+		case *stf.Packet:
+			if len(s.Data) < ethernetHeader {
+				return true
+			}
+		case *stf.Expect:
+			if s.Pattern.Exact && len(s.Pattern.Nibble) < 2*ethernetHeader {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // needsTap reports whether frames of a test end within a VLAN tag or the type behind it, which the receiving end of a

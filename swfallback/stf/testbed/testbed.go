@@ -72,7 +72,7 @@ func (b *Bed) Run(ctx context.Context, c stf.Case, e Engine) Outcome {
 		o.Sent, o.Received, o.Failures = result.Sent, result.Received, result.Failures
 	}
 	switch {
-	case err != nil && unsupported(err) && ctx.Err() == nil:
+	case err != nil && Unsupported(err) && ctx.Err() == nil:
 		o.State, o.Err = Skipped, err
 	case err != nil:
 		o.State, o.Err = Failed, err
@@ -138,8 +138,8 @@ func InterpreterEngine(ctx context.Context, sw *interp.Switch) stf.Engine {
 	return stf.Engine{Program: sw.Program(), Target: sw, Wire: stf.Synchronous(process)}
 }
 
-// unsupported reports whether an engine said that it does not know what the program or the test asks for.
-func unsupported(err error) bool {
+// Unsupported reports whether an engine said that it does not know what the program or the test asks for.
+func Unsupported(err error) bool {
 	var limit *bpfgen.LimitError
 	return errors.Is(err, errors.ErrUnsupported) || errors.As(err, &limit)
 }
