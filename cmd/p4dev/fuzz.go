@@ -153,7 +153,7 @@ func (a *app) fuzzProgram(ctx context.Context, path string, engine testbed.Engin
 	}
 	last := time.Now()
 	found, p, err := rivals.Run(ctx, testbed.Hunt{
-		Options: fuzz.Options{Seed: f.seed, Ports: fuzzPorts(), Strict: f.ports, Packets: f.packets},
+		Options: fuzz.Options{Seed: f.seed, Ports: fuzzPorts(), Strict: f.ports, Packets: f.packets, MinPacket: f.least()},
 		First:   f.first, Count: f.count, Time: f.time,
 		Progress: func(p testbed.Progress) {
 			if p.Shrinking || time.Since(last) > 5*time.Second {
@@ -177,6 +177,14 @@ func (a *app) fuzzProgram(ctx context.Context, path string, engine testbed.Engin
 		return fail(err)
 	}
 	return v
+}
+
+// least is the length of the shortest packet, in bytes: interfaces take none that is shorter than an Ethernet header.
+func (f fuzzFlags) least() int {
+	if f.ports {
+		return 14
+	}
+	return 0
 }
 
 func (a *app) fuzzProgress(path string, p testbed.Progress) {

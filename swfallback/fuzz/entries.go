@@ -18,6 +18,7 @@ func (m *maker) configure() {
 			m.fill(t)
 		}
 	}
+	m.meters()
 }
 
 // command adds a line, unless the command is not to be used.

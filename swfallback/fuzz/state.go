@@ -131,6 +131,16 @@ func (m *maker) state() {
 	}
 }
 
+// meters configures meters so that what they mark does not depend on time: they have bursts and no rates.
+func (m *maker) meters() {
+	for _, meter := range m.g.program.Meters {
+		if m.chance(50) {
+			committed := m.r.IntN(4)
+			m.command("meter_array_set_rates", meter.Name, fmt.Sprintf("0:%d", committed), fmt.Sprintf("0:%d", committed+m.r.IntN(4)))
+		}
+	}
+}
+
 // index is one within an array, often near an end.
 func (m *maker) index(size int) int {
 	if m.chance(60) {

@@ -203,7 +203,7 @@ func (t *Test) Configuration() *Test {
 // isTraffic reports whether a statement deals with packets.
 func isTraffic(s Statement) bool {
 	switch s.(type) {
-	case *Packet, *Expect, *CheckCounter, *Wait, *NoPacket:
+	case *Packet, *Expect, *CheckCounter, *CheckRegister, *ExpectDigest, *Wait, *NoPacket:
 		return true
 	}
 	return false

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -28,7 +29,7 @@ func (t *Test) place(s Statement) string {
 }
 
 // Statement is one line of a Test: *Add, *SetDefault, *RemoveAll, *Packet, *Expect, *NoPacket, *CheckCounter,
-// *Wait or *Command.
+// *CheckRegister, *ExpectDigest, *Wait or *Command.
 type Statement interface{ Pos() int }
 
 // line is a statement's line in its file, from 1.
@@ -77,7 +78,7 @@ type (
 		Port    uint32
 		Pattern Pattern
 	}
-	// NoPacket says that nothing comes out; it stands for the absence of expects.
+	// NoPacket says that nothing comes out but what is expected, of any port.
 	NoPacket struct{ line }
 	// CheckCounter compares an element of a counter. Index is a number, or $LABEL of an entry.
 	CheckCounter struct {
@@ -87,6 +88,20 @@ type (
 		Bytes   bool   // bytes, else packets
 		Cond    string // ==, !=, <, <=, >, >=; "": the counter exists
 		Value   uint64
+	}
+	// CheckRegister compares an element of a register. p4c has no such statement.
+	CheckRegister struct {
+		line
+		Register string
+		Index    int
+		Cond     string // ==, !=, <, <=, >, >=
+		Value    *big.Int
+	}
+	// ExpectDigest wants a digest. Where a test has one, it names all digests, in order. p4c has no such statement.
+	ExpectDigest struct {
+		line
+		Digest string
+		Values []*big.Int // of its elements
 	}
 	// Wait waits until all packets are through.
 	Wait struct{ line }
@@ -176,14 +191,16 @@ func Join(name string, tests ...*Test) *Test {
 
 // statements by their first word.
 var statements = map[string]func(line, *scanner) (Statement, error){
-	"add":           readAdd,
-	"setdefault":    readSetDefault,
-	"remove":        readRemove,
-	"packet":        readPacket,
-	"expect":        readExpect,
-	"no_packet":     func(n line, s *scanner) (Statement, error) { return &NoPacket{n}, s.end() },
-	"check_counter": readCheckCounter,
-	"wait":          func(n line, s *scanner) (Statement, error) { return &Wait{n}, s.end() },
+	"add":            readAdd,
+	"setdefault":     readSetDefault,
+	"remove":         readRemove,
+	"packet":         readPacket,
+	"expect":         readExpect,
+	"no_packet":      func(n line, s *scanner) (Statement, error) { return &NoPacket{n}, s.end() },
+	"check_counter":  readCheckCounter,
+	"check_register": readCheckRegister,
+	"expect_digest":  readExpectDigest,
+	"wait":           func(n line, s *scanner) (Statement, error) { return &Wait{n}, s.end() },
 }
 
 func readAdd(n line, s *scanner) (Statement, error) {
@@ -199,10 +216,10 @@ func readAdd(n line, s *scanner) (Statement, error) {
 			break
 		}
 		s.symbol(":")
-		a.Match = append(a.Match, Pair{name, s.word()})
+		a.Match = append(a.Match, Pair{name, s.value()})
 	}
 	if s.peek() == "=" {
-		s.word()
+		s.symbol("=")
 		a.Label = s.word()
 	}
 	return a, s.end()
@@ -247,33 +264,6 @@ func readExpect(n line, s *scanner) (Statement, error) {
 	}
 	pattern, err := ParsePattern(s.rest())
 	return &Expect{n, port, pattern}, err
-}
-
-func readCheckCounter(n line, s *scanner) (Statement, error) {
-	c := &CheckCounter{line: n, Counter: s.word()}
-	s.symbol("(")
-	c.Index = s.word()
-	s.symbol(")")
-	if s.err != nil || s.peek() == "" {
-		return c, s.end()
-	}
-	switch unit := strings.ToLower(s.word()); unit {
-	case "bytes":
-		c.Bytes = true
-	case "packets":
-	default:
-		return nil, fmt.Errorf("counter type %q: want bytes or packets", unit)
-	}
-	c.Cond = s.word()
-	if !validCond(c.Cond) {
-		return nil, fmt.Errorf("condition %q: not one", c.Cond)
-	}
-	value := s.word()
-	var err error
-	if c.Value, err = strconv.ParseUint(value, 0, 64); err != nil {
-		return nil, fmt.Errorf("value %q: not a number", value)
-	}
-	return c, s.end()
 }
 
 // Pattern is what a packet is compared with.

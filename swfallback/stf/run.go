@@ -5,10 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
@@ -170,6 +169,10 @@ func Run(ctx context.Context, t *Test, e Engine) (*Result, error) {
 		return r.result, fmt.Errorf("stf: run %s: %w", t.Name, err)
 	}
 	r.compare(t.Statements)
+	if err := r.compareDigests(ctx, t.Statements); err != nil {
+		return r.result, fmt.Errorf("stf: run %s: %w", t.Name, err)
+	}
+	r.sortFailures()
 	return r.result, nil
 }
 
@@ -187,6 +190,9 @@ func newRunner(e Engine) *runner {
 		sets:    map[*pipeline.ValueSet][]string{},
 	}
 }
+
+// errNoDigests says that an engine has no digests to compare.
+var errNoDigests = fmt.Errorf("the engine has no digests: %w", errors.ErrUnsupported)
 
 // Player plays statements one by one, for callers that look at the engine in between.
 type Player struct{ r *runner }
@@ -237,6 +243,11 @@ func (r *runner) play(ctx context.Context, s Statement) error {
 			return err
 		}
 		return r.checkCounter(s)
+	case *CheckRegister:
+		if err := r.collect(ctx); err != nil {
+			return err
+		}
+		return r.checkRegister(s)
 	case *Wait:
 		return r.collect(ctx)
 	case *Command:
@@ -264,7 +275,7 @@ func (r *runner) failPacket(f Failure, format string, args ...any) {
 	r.result.Failures = append(r.result.Failures, f)
 }
 
-// compare holds what came out of each port that the test names against the expects for it.
+// compare holds what came out of each port that the test names against the expects for it. no_packet names all.
 func (r *runner) compare(all []Statement) {
 	named := []uint32{}
 	expects := map[uint32][]*Expect{}
@@ -280,11 +291,18 @@ func (r *runner) compare(all []Statement) {
 		case *Expect:
 			name(s.Port)
 			expects[s.Port] = append(expects[s.Port], s)
+		case *NoPacket:
+			for _, port := range slices.Sorted(maps.Keys(r.got)) {
+				name(port)
+			}
 		}
 	}
 	for _, port := range named {
 		r.comparePort(port, expects[port], r.got[port])
 	}
+}
+
+func (r *runner) sortFailures() {
 	slices.SortStableFunc(r.result.Failures, func(a, b Failure) int { return cmp.Compare(a.order(), b.order()) })
 }
 
@@ -305,55 +323,4 @@ func (r *runner) comparePort(port uint32, want []*Expect, got [][]byte) {
 	for i := len(want); i < len(got); i++ {
 		r.failPacket(Failure{Port: port, Got: got[i]}, "port %d: packet %d is not expected: %x", port, i, got[i])
 	}
-}
-
-func (r *runner) checkCounter(s *CheckCounter) error {
-	c, err := r.counter(s.Counter)
-	if err != nil {
-		return err
-	}
-	count, err := r.readCounter(c, s.Index)
-	if err != nil || s.Cond == "" {
-		return err
-	}
-	got, unit := count.Packets, "packets"
-	if s.Bytes {
-		got, unit = count.Bytes, "bytes"
-	}
-	if !conditions[s.Cond](got, s.Value) {
-		r.fail(s.Pos(), "counter %s(%s): %d %s, want %s %d", s.Counter, s.Index, got, unit, s.Cond, s.Value)
-	}
-	return nil
-}
-
-// readCounter reads an element of an array by number, or a direct counter by the entry's label or number.
-func (r *runner) readCounter(c *pipeline.Counter, index string) (pipeline.Count, error) {
-	label, isLabel := strings.CutPrefix(index, "$")
-	if c.Table == nil {
-		n, err := strconv.Atoi(index)
-		if err != nil {
-			return pipeline.Count{}, fmt.Errorf("index %q: not a number", index)
-		}
-		return r.target.ReadCounter(c, n)
-	}
-	entry := r.labels[label]
-	if !isLabel {
-		var err error
-		if entry, err = r.entryByHandle(c.Table, index); err != nil {
-			return pipeline.Count{}, err
-		}
-	}
-	if entry == nil {
-		return pipeline.Count{}, fmt.Errorf("no entry is called %q: %w", label, pipeline.ErrNotFound)
-	}
-	states, err := r.target.Entries(c.Table)
-	if err != nil {
-		return pipeline.Count{}, err
-	}
-	for _, s := range states {
-		if pipeline.EntryKey(s.Entry) == pipeline.EntryKey(entry) {
-			return s.Count, nil
-		}
-	}
-	return pipeline.Count{}, fmt.Errorf("entry %s: %w", index, pipeline.ErrNotFound)
 }

@@ -2,6 +2,7 @@ package stf
 
 import (
 	"fmt"
+	"math/big"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ type scanner struct {
 
 func newScanner(text string) *scanner { return &scanner{text: strings.TrimSpace(text)} }
 
-const symbols = "():,"
+const symbols = "():,="
 
 // peek returns the next word or symbol; "" at the end.
 func (s *scanner) peek() string {
@@ -100,14 +101,59 @@ func (s *scanner) fail(format string, args ...any) {
 	}
 }
 
-// conditions of check_counter.
-var conditions = map[string]func(got, want uint64) bool{
-	"==": func(got, want uint64) bool { return got == want },
-	"!=": func(got, want uint64) bool { return got != want },
-	"<":  func(got, want uint64) bool { return got < want },
-	"<=": func(got, want uint64) bool { return got <= want },
-	">":  func(got, want uint64) bool { return got > want },
-	">=": func(got, want uint64) bool { return got >= want },
+// value takes a number, or a number with a prefix length, around whose slash there may be blanks.
+func (s *scanner) value() string {
+	v := s.word()
+	if !strings.HasSuffix(v, "/") {
+		if next := s.peek(); !strings.HasPrefix(next, "/") {
+			return v
+		}
+		v += s.word()
+	}
+	if strings.HasSuffix(v, "/") {
+		v += s.word()
+	}
+	return v
 }
 
-func validCond(c string) bool { return conditions[c] != nil }
+// letters takes a word that a comparison may follow without a blank.
+func (s *scanner) letters() string {
+	text := strings.TrimLeft(s.text, " ")
+	end := strings.IndexAny(text, "=!<> ")
+	if end < 0 {
+		end = len(text)
+	}
+	s.text = text[end:]
+	return text[:end]
+}
+
+// condition takes a comparison.
+func (s *scanner) condition() string {
+	text := strings.TrimLeft(s.text, " ")
+	for _, c := range []string{"==", "!=", "<=", ">=", "<", ">"} {
+		if rest, ok := strings.CutPrefix(text, c); ok {
+			s.text = rest
+			return c
+		}
+	}
+	s.fail("got %q, want one of == != < <= > >=", s.peek())
+	return ""
+}
+
+// holds evaluates a comparison.
+func holds(cond string, got, want *big.Int) bool {
+	c := got.Cmp(want)
+	switch cond {
+	case "==":
+		return c == 0
+	case "!=":
+		return c != 0
+	case "<":
+		return c < 0
+	case "<=":
+		return c <= 0
+	case ">":
+		return c > 0
+	}
+	return c >= 0
+}

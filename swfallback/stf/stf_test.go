@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -63,6 +64,11 @@ func TestRead(t *testing.T) {
 		mc_node_create 7 1 2
 		remove all
 		wait
+		add t hdr.a : 0x0a000000 / 8 act()=B
+		check_counter c(3)packets>=2
+		check_register r(3) == 0xff
+		expect_digest d 1 0x2
+		no_packet
 	`))
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +88,14 @@ func TestRead(t *testing.T) {
 		t.Errorf("call (-want +got):\n%s", diff)
 	}
 	want := []string{"3 *stf.Add", "4 *stf.SetDefault", "5 *stf.Packet", "6 *stf.Expect", "7 *stf.Expect",
-		"8 *stf.CheckCounter", "9 *stf.CheckCounter", "10 *stf.Command", "11 *stf.RemoveAll", "12 *stf.Wait"}
+		"8 *stf.CheckCounter", "9 *stf.CheckCounter", "10 *stf.Command", "11 *stf.RemoveAll", "12 *stf.Wait",
+		"13 *stf.Add", "14 *stf.CheckCounter", "15 *stf.CheckRegister", "16 *stf.ExpectDigest", "17 *stf.NoPacket"}
+	if add := test.Statements[10].(*stf.Add); add.Label != "B" || add.Match[0].Value != "0x0a000000/8" {
+		t.Errorf("blanks in other places: %+v", add)
+	}
+	if c := test.Statements[11].(*stf.CheckCounter); c.Cond != ">=" || c.Value != 2 {
+		t.Errorf("no blanks: %+v", c)
+	}
 	for i, w := range want {
 		if i >= len(got) || !strings.HasPrefix(got[i], w) {
 			t.Errorf("statement %d: want %s, got all of %q", i, w, got)
@@ -115,6 +128,12 @@ func TestSyntaxErrors(t *testing.T) {
 		"check_counter c(1) bits == 1",
 		"check_counter c(1) bytes = 1",
 		"check_counter c(1) bytes == x",
+		"check_register r(1)",
+		"check_register r(x) == 1",
+		"check_register r(1) = 1",
+		"check_register r(1) == x",
+		"expect_digest",
+		"expect_digest d x",
 	} {
 		_, err := stf.Read("x.stf", []byte("\n"+text))
 		var syntax *stf.SyntaxError
@@ -154,6 +173,9 @@ func (t *target) SetDefault(*pipeline.Table, *pipeline.ActionCall) error { retur
 func (t *target) ReadCounter(*pipeline.Counter, int) (pipeline.Count, error) {
 	return pipeline.Count{}, nil
 }
+func (t *target) ReadRegister(*pipeline.Register, int) (*big.Int, error) { return big.NewInt(7), nil }
+func (t *target) WriteRegister(*pipeline.Register, int, *big.Int) error  { return nil }
+
 func (t *target) Entries(*pipeline.Table) (out []pipeline.EntryState, err error) {
 	for _, e := range t.entries {
 		out = append(out, pipeline.EntryState{Entry: e, Count: pipeline.Count{Packets: 3, Bytes: 30}})
@@ -178,7 +200,14 @@ func program() *pipeline.Program {
 	counter := &pipeline.Counter{Name: "ingress.hits", Table: table}
 	table.Counter = counter
 	return &pipeline.Program{Name: "test", Tables: []*pipeline.Table{table}, Actions: []*pipeline.Action{act},
-		Counters: []*pipeline.Counter{counter}}
+		Counters: []*pipeline.Counter{counter}, Registers: []*pipeline.Register{{Name: "ingress.reg", Size: 3, Width: 8}}}
+}
+
+// wire is echo with one digest.
+type wire struct{ stf.Wire }
+
+func (wire) Digests(context.Context, int) ([]stf.Digest, error) {
+	return []stf.Digest{{Digest: &pipeline.Digest{Name: "dig"}, Values: [][]byte{{1}, {2, 3}}}}, nil
 }
 
 // echo returns every packet to port 1, but those into port 9.
@@ -196,7 +225,7 @@ func run(t *testing.T, read func(string, []byte) (*stf.Test, error), text string
 		t.Fatal(err)
 	}
 	to := &target{}
-	result, err := stf.Run(context.Background(), test, stf.Engine{Program: program(), Target: to, Wire: stf.Synchronous(echo)})
+	result, err := stf.Run(context.Background(), test, stf.Engine{Program: program(), Target: to, Wire: wire{stf.Synchronous(echo)}})
 	return to, result, err
 }
 
@@ -259,15 +288,23 @@ func TestRunErrors(t *testing.T) {
 // TestExpectations: what comes out wrong is a failure of the line that expects it.
 func TestExpectations(t *testing.T) {
 	for text, want := range map[string][]int{
-		"packet 1 0102\nexpect 1 0102$":                      nil,
-		"packet 1 0102\nexpect 1 0103$":                      {2},
-		"packet 1 0102":                                      {0},
-		"packet 9 0102\nexpect 1":                            {2},
-		"packet 1 01\npacket 1 02\nexpect 1 02\nexpect 1 01": {3, 4},
-		"packet 5 0102\nexpect 2 0102":                       {2}, // port 1 is not named
-		"packet 5 0102":                                      nil,
-		"add classify 1 hdr.a:1 act(port:1) = A\ncheck_counter hits($A) packets == 3":                        nil,
-		"add classify 1 hdr.a:1 act(port:1)\ncheck_counter hits(0) bytes > 30":                               {2},
+		"packet 1 0102\nexpect 1 0102$":                                               nil,
+		"packet 1 0102\nexpect 1 0103$":                                               {2},
+		"packet 1 0102":                                                               {0},
+		"packet 9 0102\nexpect 1":                                                     {2},
+		"packet 1 01\npacket 1 02\nexpect 1 02\nexpect 1 01":                          {3, 4},
+		"packet 5 0102\nexpect 2 0102":                                                {2}, // port 1 is not named
+		"packet 5 0102":                                                               nil,
+		"packet 5 0102\nno_packet":                                                    {0},
+		"packet 9 0102\nno_packet":                                                    nil,
+		"packet 5 0102\nexpect 1 0102\nno_packet":                                     nil,
+		"check_register reg(2) == 7\npacket 9 00":                                     nil,
+		"check_register reg(2) < 7\npacket 9 00":                                      {1},
+		"expect_digest dig 1 0x0203\npacket 9 00":                                     nil,
+		"expect_digest dig 1 2\npacket 9 00":                                          {1},
+		"expect_digest dig 1 515\nexpect_digest dig 2 3":                              {2},
+		"add classify 1 hdr.a:1 act(port:1) = A\ncheck_counter hits($A) packets == 3": nil,
+		"add classify 1 hdr.a:1 act(port:1)\ncheck_counter hits(0) bytes > 30":        {2},
 		"check_counter hits($A) packets == 3\npacket 1 00\nexpect 2\nadd classify 1 hdr.a:1 act(port:1) = A": {3, 0},
 	} {
 		_, result, err := run(t, stf.Read, text)

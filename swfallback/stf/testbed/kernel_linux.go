@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback"
@@ -63,7 +62,9 @@ func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test 
 	if err != nil {
 		return stf.Engine{}, nil, err
 	}
-	return stf.Engine{Program: f.Program(), Target: f, Wire: wire}, ends.run, nil
+	got, stop := collectDigests(ctx, f)
+	ends.add(func() error { stop(); return nil })
+	return stf.Engine{Program: f.Program(), Target: f, Wire: withDigests{wire, got}}, ends.run, nil
 }
 
 // shrink makes tables as small as a test allows: making and freeing a million counters takes seconds.
@@ -134,18 +135,4 @@ func testRun(ctx context.Context, f *swfallback.Fallback) func(uint32, []byte) (
 		}
 		return []stf.Received{{Port: v.Port, Packet: v.Frame}}, nil
 	}
-}
-
-// cleanup is what to undo, the last first.
-type cleanup struct{ steps []func() error }
-
-func (c *cleanup) add(f func() error) { c.steps = append(c.steps, f) }
-
-func (c *cleanup) run() error {
-	var errs []error
-	for _, f := range slices.Backward(c.steps) {
-		errs = append(errs, f())
-	}
-	c.steps = nil
-	return errors.Join(errs...)
 }

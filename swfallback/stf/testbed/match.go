@@ -20,6 +20,7 @@ type match struct {
 	left, right *side
 	twin        *side // nil: the program depends on neither time nor chance
 	lines       []string
+	ports       []uint32 // that packets can come out of; nil: all
 	round       *Round
 }
 
@@ -145,9 +146,7 @@ func (m *match) together(packets []fuzz.Packet) error {
 
 func (m *match) comparePorts(want, got map[uint32][][]byte) {
 	ports := slices.Collect(maps.Keys(got))
-	if l, ok := m.right.engine.Wire.(*lanWire); ok {
-		ports = append(ports, l.known()...)
-	}
+	ports = append(ports, m.ports...)
 	slices.Sort(ports)
 	for _, port := range slices.Compact(ports) {
 		for i := range max(len(want[port]), len(got[port])) {

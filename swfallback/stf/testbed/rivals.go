@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -17,10 +16,13 @@ import (
 
 // Rivals are the interpreter and the kernel with one program, to be held against each other.
 type Rivals struct {
-	source  swfallback.Source
 	program *pipeline.Program
-	kernel  *kernelSide
 	twin    bool // the program depends on time or chance
+
+	// open loads the program into the kernel's side; end takes it away again.
+	open  func(ctx context.Context) (s *side, end func() error, err error)
+	ports []uint32 // that packets can come out of, each with an order of its own; nil: any, and all are ordered
+	ends  cleanup
 }
 
 // Difference is where two engines part.
@@ -57,9 +59,11 @@ func NewRivals(ctx context.Context, source swfallback.Source, engine Engine, por
 	if _, err := interp.New(p, interp.Options{}); err != nil {
 		return nil, err
 	}
-	r := &Rivals{source: source, program: p, twin: depends(p)}
-	r.kernel, err = newKernelSide(ctx, source, p, engine, ports)
-	return r, err
+	r := &Rivals{program: p, twin: depends(p)}
+	if err := r.openKernel(ctx, source, engine, ports); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
 }
 
 // manyEntries bounds the size of tables: making and freeing large maps takes time.
@@ -69,30 +73,19 @@ const manyEntries = 1024
 func (r *Rivals) Program() *pipeline.Program { return r.program }
 
 // Close frees what the kernel's side has made.
-func (r *Rivals) Close() error { return r.kernel.close() }
+func (r *Rivals) Close() error { return r.ends.run() }
 
-// side is one engine with what it has said so far.
+// side is one engine.
 type side struct {
-	engine  stf.Engine
-	player  *stf.Player
-	digests func(want int) []digest
+	engine stf.Engine
+	player *stf.Player
 }
 
-// digest is a digest as text, to be compared.
-type digest string
-
-func digestText(d *pipeline.Digest, values [][]byte) digest {
-	return digest(fmt.Sprintf("%s %x", d.Name, values))
-}
-
-func newSide(e stf.Engine, digests func(int) []digest) *side {
-	return &side{engine: e, player: stf.NewPlayer(e), digests: digests}
-}
+func newSide(e stf.Engine) *side { return &side{e, stf.NewPlayer(e)} }
 
 // interpreter makes a side of the interpreter, with a clock that is ahead, and random numbers of its own.
 func (r *Rivals) interpreter(ctx context.Context, ahead time.Duration) (*side, error) {
-	var mu sync.Mutex
-	var got []digest
+	var got digests
 	var since time.Time
 	sw, err := interp.New(r.program, interp.Options{
 		MaxPasses: 64,
@@ -105,20 +98,14 @@ func (r *Rivals) interpreter(ctx context.Context, ahead time.Duration) (*side, e
 			}
 			return now.Add(ahead + time.Duration(int64(now.Sub(since))*7))
 		},
-		Digest: func(d interp.Digest) {
-			mu.Lock()
-			defer mu.Unlock()
-			got = append(got, digestText(d.Digest, d.Values))
-		},
+		Digest: func(d interp.Digest) { got.add(d.Digest, d.Values) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return newSide(InterpreterEngine(ctx, sw), func(int) []digest {
-		mu.Lock()
-		defer mu.Unlock()
-		return got
-	}), nil
+	e := InterpreterEngine(ctx, sw)
+	e.Wire = withDigests{e.Wire, &got}
+	return newSide(e), nil
 }
 
 // depends reports whether a program reads a clock, uses random numbers or meters.
@@ -155,13 +142,13 @@ func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case) (_ *Round, err error
 			return nil, err
 		}
 	}
-	b, end, err := r.kernel.open(ctx)
+	b, end, err := r.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	m.right = b
-	m.lines = c.Config
+	m.lines, m.ports = c.Config, r.ports
 	config := test.Configuration().Statements
 	if len(config) != len(c.Config) {
 		return nil, fmt.Errorf("testbed: compare engines: %d lines of configuration are %d statements", len(c.Config), len(config))
@@ -170,7 +157,7 @@ func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case) (_ *Round, err error
 		return m.round, err
 	}
 	play := m.stepwise
-	if r.kernel.lan {
+	if r.ports != nil {
 		play = m.together
 	}
 	if err := play(c.Packets); err != nil || m.over() {

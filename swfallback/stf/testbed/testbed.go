@@ -115,11 +115,14 @@ func open(ctx context.Context, o *Outcome, source swfallback.Source, test *stf.T
 	if err != nil {
 		return stf.Engine{}, nil, err
 	}
-	sw, err := interp.New(p, interp.Options{})
+	var got digests
+	sw, err := interp.New(p, interp.Options{Digest: func(d interp.Digest) { got.add(d.Digest, d.Values) }})
 	if err != nil {
 		return stf.Engine{}, nil, err
 	}
-	return InterpreterEngine(ctx, sw), func() error { return nil }, nil
+	e := InterpreterEngine(ctx, sw)
+	e.Wire = withDigests{e.Wire, &got}
+	return e, func() error { return nil }, nil
 }
 
 // InterpreterEngine makes an engine of the interpreter. Its packets fail with ctx's cause once ctx has ended.
