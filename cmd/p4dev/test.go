@@ -27,8 +27,8 @@ tests in and below it, a program (BMv2 JSON or a package) for the tests behind i
 named after it; NAME.stf and NAME_VARIANT.stf belong to NAME.json or NAME.p4fw. Commands of simple_switch_CLI in
 NAME.cli are played in front of NAME_cli.stf.
 
-On the engine bpf each test has ports of its own, veth pairs in a network namespace that goes with the test; it needs
-root. With --fast packets are given to the program by BPF_PROG_TEST_RUN instead, which replicates no packets. What an
+On the engine bpf each test has ports of its own, veth pairs (taps for frames that a veth pair does not carry) in a
+network namespace that goes with the test; it needs root. With --fast packets are given to the program by BPF_PROG_TEST_RUN instead, which replicates no packets. What an
 engine does not support is skipped with the reason. The default is both engines where eBPF can be used, else interp.`,
 		Example: `  p4dev test testdata/p4
   p4dev test --engine interp l3router.json

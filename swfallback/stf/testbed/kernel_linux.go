@@ -92,12 +92,16 @@ func newPlace(ends *cleanup) (swfallback.Place, error) {
 
 // attachOnPorts attaches the program to a port for each that the test names.
 func attachOnPorts(ctx context.Context, cfg swfallback.Config, o *Outcome, test *stf.Test, ends *cleanup) (*swfallback.Fallback, stf.Wire, error) {
-	if o.Ports = "veth"; needsTap(test) {
+	short := isShort(test)
+	if o.Ports = "veth"; short || needsTap(test) {
 		o.Ports = "tap"
 	}
 	l, err := newLAN(test.Ports(), o.Ports == "tap", ends)
 	if err != nil {
 		return nil, nil, err
+	}
+	if short {
+		l.prefix = shortPrefix()
 	}
 	f, err := l.attach(ctx, cfg)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 type lan struct {
 	ns      *wires.NetNS
 	numbers []uint32 // in order
+	prefix  []byte   // in front of every packet on the wire, for packets that are shorter than an Ethernet header
 	ports   map[uint32]*wires.Port
 	seen    []stf.Received // read, and not yet collected
 }
@@ -32,6 +33,12 @@ const (
 	ethernetHeader = 14 // bytes
 	vlanTag        = 4  // bytes
 )
+
+// shortPrefix stands in front of packets that are shorter than an Ethernet header: to the kernel it is one, of IEEE 802's
+// Local Experimental EtherType 2, to the program it is not there (bpfgen.Options.Prefix).
+func shortPrefix() []byte {
+	return []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb6}
+}
 
 // newLAN makes a namespace with a port for each number but the host's.
 func newLAN(numbers []uint32, taps bool, ends *cleanup) (*lan, error) {
@@ -62,7 +69,7 @@ func newLAN(numbers []uint32, taps bool, ends *cleanup) (*lan, error) {
 
 // attach attaches a program to the ports.
 func (l *lan) attach(ctx context.Context, cfg swfallback.Config) (f *swfallback.Fallback, err error) {
-	cfg.Ports = map[uint32]string{}
+	cfg.Ports, cfg.Options.Prefix = map[uint32]string{}, len(l.prefix)
 	for number, p := range l.ports {
 		cfg.Ports[number] = p.Name
 	}
@@ -79,10 +86,11 @@ func (l *lan) Send(ctx context.Context, port uint32, packet []byte) error {
 	if p == nil {
 		return fmt.Errorf("send to port %d: no interface can stand for it: %w", port, errors.ErrUnsupported)
 	}
-	if len(packet) < ethernetHeader {
+	frame := append(l.prefix[:len(l.prefix):len(l.prefix)], packet...)
+	if len(frame) < ethernetHeader {
 		return fmt.Errorf("send a packet of %d bytes through an Ethernet interface: %w", len(packet), errors.ErrUnsupported)
 	}
-	if err := p.Send(packet); err != nil {
+	if err := p.Send(frame); err != nil {
 		return fmt.Errorf("send to port %d: %w", port, err)
 	}
 	for start := time.Now(); time.Since(start) < settle; {
@@ -126,7 +134,7 @@ func (l *lan) poll() ([]stf.Received, error) {
 			port uint32
 			recv func(time.Duration) ([]byte, error)
 		}{{number, p.Recv}, {hostPort, p.Host}} {
-			got, err := drain(end.port, end.recv)
+			got, err := drain(end.port, len(l.prefix), end.recv)
 			if err != nil {
 				return all, fmt.Errorf("receive from port %d: %w", end.port, err)
 			}
@@ -136,7 +144,8 @@ func (l *lan) poll() ([]stf.Received, error) {
 	return all, nil
 }
 
-func drain(port uint32, recv func(time.Duration) ([]byte, error)) ([]stf.Received, error) {
+// drain reads what a port has received, without the prefix.
+func drain(port uint32, prefix int, recv func(time.Duration) ([]byte, error)) ([]stf.Received, error) {
 	var all []stf.Received
 	for {
 		packet, err := recv(0)
@@ -146,7 +155,10 @@ func drain(port uint32, recv func(time.Duration) ([]byte, error)) ([]stf.Receive
 		if err != nil {
 			return all, err
 		}
-		all = append(all, stf.Received{Port: port, Packet: packet})
+		if len(packet) < prefix {
+			return all, fmt.Errorf("a frame of %d bytes, less than stands in front of a packet", len(packet))
+		}
+		all = append(all, stf.Received{Port: port, Packet: packet[prefix:]})
 	}
 }
 
