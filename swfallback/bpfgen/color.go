@@ -35,7 +35,7 @@ func (a *allocator) colorBlock(b *block, first bool) bool {
 	a.block = b
 	last := a.lastUses(b)
 	a.owner = [10]*value{}
-	in := append(set(nil), a.lv.out[b]...)
+	in := append(set(nil), a.lv.out(b)...)
 	a.lv.backwards(b, in, nil)
 	in.each(func(i int) {
 		if r := a.lv.vals[i].reg; r != nil {
@@ -76,7 +76,7 @@ func (a *allocator) colorBlock(b *block, first bool) bool {
 // needed reports whether a value is used in the block or behind it.
 func (a *allocator) needed(v *value, last map[*value]int, b *block) bool {
 	_, ok := last[v]
-	return ok || a.lv.out[b].has(a.lv.index[v])
+	return ok || a.lv.out(b).has(v.num)
 }
 
 // lastUses returns the position of the last use of every value that dies in the block: the operation's number,
@@ -85,7 +85,7 @@ func (a *allocator) needed(v *value, last map[*value]int, b *block) bool {
 func (a *allocator) lastUses(b *block) map[*value]int {
 	last := make(map[*value]int)
 	note := func(v *value, i int) {
-		if kept(v) && !a.lv.out[b].has(a.lv.index[v]) {
+		if kept(v) && !a.lv.out(b).has(v.num) {
 			last[v] = i
 		}
 	}
@@ -148,7 +148,7 @@ func (a *allocator) wish(v *value) asm.Register {
 
 // give gives a value a register: the one wished for if that can be.
 func (a *allocator) give(v *value, wish asm.Register) bool {
-	across := a.crosses.has(a.lv.index[v])
+	across := a.crosses.has(v.num)
 	if a.owner[wish] == nil && (!across || wish >= asm.R6) {
 		return a.take(v, wish)
 	}

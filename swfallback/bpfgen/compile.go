@@ -72,16 +72,14 @@ func newObject(p *pipeline.Program, opts Options, form func(*Object, *points) er
 
 // specialise makes an XDP program for whatever a packet may be; copies are made by the general form.
 func (o *Object) specialise(g *points) error {
-	if o.copies() {
-		if err := o.addTC(g, newHome(g.index)); err != nil {
-			return err
-		}
-	}
 	f, err := o.lower(g, ProgramXDP, roleXDP)
 	if err != nil {
 		return err
 	}
-	return o.finishProgram(f, ProgramXDP, ebpf.XDP)
+	if err := o.finishProgram(f, ProgramXDP, ebpf.XDP); err != nil || !o.copies() {
+		return err
+	}
+	return o.addTC(g, newHome(g.index))
 }
 
 // generalise makes the general form.

@@ -98,11 +98,37 @@ func (l *lowerer) failed(st *state, result *value) { l.orFail(st, condNe, result
 
 // moveHead makes room for to bytes of headers in the place of from.
 func (l *lowerer) moveHead(st *state, from, to *value) {
-	if l.tc {
-		l.moveHeadTC(st, from, to)
+	l.keepFront(st, func() {
+		if l.tc {
+			l.moveHeadTC(st, from, to)
+		} else {
+			l.failed(st, l.call(asm.FnXdpAdjustHead, l.f.ctx, l.alu(opSub, from, to)))
+		}
+	})
+}
+
+// keepFront keeps what is in front of the P4 packet while the frame changes its length there: see Options.Prefix.
+func (l *lowerer) keepFront(st *state, move func()) {
+	n := l.opts.Prefix
+	if n == 0 {
+		move()
 		return
 	}
-	l.failed(st, l.call(asm.FnXdpAdjustHead, l.f.ctx, l.alu(opSub, from, to)))
+	read, write := asm.FnXdpLoadBytes, asm.FnXdpStoreBytes
+	if l.tc {
+		read, write = asm.FnSkbLoadBytes, asm.FnSkbStoreBytes
+	}
+	front := l.f.newSlot((n + 7) &^ 7)
+	for at := 0; at < n; at += 8 {
+		l.store(l.frame(front, at), 0, 8, l.konst(0))
+	}
+	args := []*value{l.f.ctx, l.konst(0), l.frame(front, 0), l.konst(uint64(n))}
+	l.failed(st, l.call(read, args...))
+	move()
+	if l.tc {
+		args = append(args, l.konst(0))
+	}
+	l.failed(st, l.call(write, args...))
 }
 
 // cutTail shortens the packet to what may leave.

@@ -55,6 +55,9 @@ func (l *lowerer) bodyHomed(st *state, r *bodyRun, i int, entered bool) {
 				func(st *state) { l.bodyHomed(st, &bodyRun{r.body, r.env.fork(), r.then, r.at}, i+1, false) },
 				func(st *state) { l.jumpTo(st, r, i, q.Args[1]) })
 			return
+		case pipeline.OpAssert, pipeline.OpAssume:
+			l.orDrop(st, q, r.env)
+			continue
 		case pipeline.OpExit:
 			l.exitBlock(st, r.env)
 			return
@@ -144,6 +147,8 @@ func (l *lowerer) parseOpHomed(st *state, q *pipeline.Primitive) {
 		l.extractHomed(st, q)
 	case pipeline.OpAdvance, pipeline.OpShift:
 		l.advanceHomed(st, q)
+	case pipeline.OpAssert, pipeline.OpAssume:
+		l.orDrop(st, q, nil)
 	case pipeline.OpVerify:
 		on := l.f.newBlock("")
 		l.test(st, q.Args[0], nil, func(*state) { l.jump(on) }, func(st *state) {
@@ -174,4 +179,14 @@ func (l *lowerer) assignComputed(st *state, dst, src pipeline.Expr, env *actionE
 		return false
 	}
 	return true
+}
+
+// orDrop ends the packet where an assertion does not hold.
+func (l *lowerer) orDrop(st *state, q *pipeline.Primitive, env *actionEnv) {
+	on, bad := l.f.newBlock(""), l.f.newBlock("assertion failed")
+	bad.cold = true
+	l.branch(condNe, l.holds(st, q.Args[0], env), l.konst(0), on, bad)
+	l.cur = bad
+	l.finish(st, FateDropped, l.konst(0))
+	l.cur = on
 }

@@ -115,7 +115,9 @@ type value struct {
 	ptr    bool // an address
 	src    pipeline.Source
 
-	reg *asm.Register // after register allocation
+	num  int           // of a liveness: its number there
+	uses int           // of an allocator: how often it is used
+	reg  *asm.Register // after register allocation
 }
 
 // isConst reports whether the value is a constant.

@@ -2,25 +2,28 @@ package bpfgen
 
 import "math/bits"
 
-// liveness says which values are needed where.
+// liveness says which values are needed where. Values carry their numbers in it; there is one at a time for a program.
 type liveness struct {
-	index map[*value]int
-	vals  []*value
-	out   map[*block]set // at the end of a block, edge arguments not among them
+	vals []*value
+	ends []set // by block: at its end, edge arguments not among them
 }
+
+// out returns what is live at the end of a block.
+func (lv *liveness) out(b *block) set { return lv.ends[b.id] }
 
 // kept reports whether a value needs a register at all.
 func kept(v *value) bool { return v != nil && !v.remat() && v.op != opStore }
 
 // newLiveness computes what is live at the end of every block.
 func newLiveness(f *fn) *liveness {
-	lv := &liveness{index: make(map[*value]int), out: make(map[*block]set)}
+	lv := &liveness{}
+	for i, b := range f.blocks {
+		b.id = i
+	}
 	number := func(v *value) {
 		if kept(v) {
-			if _, ok := lv.index[v]; !ok {
-				lv.index[v] = len(lv.vals)
-				lv.vals = append(lv.vals, v)
-			}
+			v.num = len(lv.vals)
+			lv.vals = append(lv.vals, v)
 		}
 	}
 	number(f.ctx)
@@ -32,24 +35,27 @@ func newLiveness(f *fn) *liveness {
 			number(v)
 		}
 	}
-	in := make(map[*block]set)
-	for _, b := range f.blocks {
-		lv.out[b], in[b] = newSet(len(lv.vals)), newSet(len(lv.vals))
+	words := (len(lv.vals) + 63) / 64
+	room := make(set, 2*words*len(f.blocks))
+	in := make([]set, len(f.blocks))
+	for range f.blocks {
+		lv.ends, room = append(lv.ends, room[:words:words]), room[words:]
 	}
-	order := rpo(f)
+	for i := range in {
+		in[i], room = room[:words:words], room[words:]
+	}
+	order, live := rpo(f), make(set, words)
 	for changed := true; changed; {
 		changed = false
 		for i := len(order) - 1; i >= 0; i-- {
 			b := order[i]
-			out := lv.out[b]
+			out := lv.out(b)
 			for _, e := range b.term.edges() {
-				out.join(in[e.to], nil)
+				out.join(in[e.to.id], nil)
 			}
-			live := append(set(nil), out...)
+			copy(live, out)
 			lv.backwards(b, live, nil)
-			if in[b].join(live, nil) {
-				changed = true
-			}
+			changed = in[b.id].join(live, nil) || changed
 		}
 	}
 	return lv
@@ -60,7 +66,7 @@ func newLiveness(f *fn) *liveness {
 func (lv *liveness) backwards(b *block, live set, at func(v *value, live set)) {
 	use := func(v *value) {
 		if kept(v) {
-			live.add(lv.index[v])
+			live.add(v.num)
 		}
 	}
 	use(b.term.a)
@@ -76,14 +82,14 @@ func (lv *liveness) backwards(b *block, live set, at func(v *value, live set)) {
 			at(v, live)
 		}
 		if kept(v) {
-			live.remove(lv.index[v])
+			live.remove(v.num)
 		}
 		for _, a := range v.args {
 			use(a)
 		}
 	}
 	for _, p := range b.params {
-		live.remove(lv.index[p])
+		live.remove(p.num)
 	}
 }
 

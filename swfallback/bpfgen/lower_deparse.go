@@ -207,7 +207,9 @@ func (l *lowerer) rewrite(st *state, want []int, have []placed) {
 
 // resize makes the packet longer by grow bytes at its head, or shorter; head bytes are there afterwards.
 func (l *lowerer) resize(st *state, grow, head int) {
-	l.failed(st, l.call(asm.FnXdpAdjustHead, l.f.ctx, l.konst(uint64(int64(-grow)))))
+	l.keepFront(st, func() {
+		l.failed(st, l.call(asm.FnXdpAdjustHead, l.f.ctx, l.konst(uint64(int64(-grow)))))
+	})
 	st.data, st.end = l.loadData()
 	l.orFail(st, condGt, l.aluC(opAdd, st.data, uint64(head)), st.end)
 }

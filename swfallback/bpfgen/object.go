@@ -32,7 +32,7 @@ type Options struct {
 	Verdict bool
 
 	// Prefix is how many bytes into the frame the P4 packet starts, for tests: XDP has no frames shorter than an
-	// Ethernet header, P4 has. What is in front is left alone and not counted.
+	// Ethernet header, P4 has. What is in front stays there and is not counted.
 	Prefix int
 
 	// Dump, when set, is called with the text of the program after each stage, "xdp/lower" to "xdp/emit".

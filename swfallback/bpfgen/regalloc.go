@@ -22,7 +22,6 @@ type allocator struct {
 	f       *fn
 	lv      *liveness
 	crosses set // values that live across a call
-	uses    map[*value]int
 	temp    map[*value]bool     // made by spilling: never spilled again
 	owner   [10]*value          // who has a register
 	hint    map[*value][]*value // values that would do well to share a register
@@ -64,13 +63,13 @@ func (a *allocator) overCalls() []*value {
 	var spill []*value
 	chosen := newSet(len(a.lv.vals))
 	for _, b := range a.f.blocks {
-		live := append(set(nil), a.lv.out[b]...)
+		live := append(set(nil), a.lv.out(b)...)
 		a.lv.backwards(b, live, func(v *value, live set) {
 			if v.op != opCall {
 				return
 			}
 			across := append(set(nil), live...)
-			across.remove(a.lv.index[v])
+			across.remove(v.num)
 			a.crosses.join(across, nil)
 			for w := range across {
 				across[w] &^= chosen[w]
@@ -78,7 +77,7 @@ func (a *allocator) overCalls() []*value {
 			for across.count() > len(savedRegs) {
 				var worst *value
 				across.each(func(i int) { worst = a.cheaper(worst, a.lv.vals[i]) })
-				i := a.lv.index[worst]
+				i := worst.num
 				across.remove(i)
 				chosen.add(i)
 				spill = append(spill, worst)
@@ -90,18 +89,25 @@ func (a *allocator) overCalls() []*value {
 
 // countUses counts how often every value is used.
 func (a *allocator) countUses() {
-	a.uses = make(map[*value]int)
+	for _, v := range a.lv.vals {
+		v.uses = 0
+	}
+	use := func(v *value) {
+		if v != nil {
+			v.uses++
+		}
+	}
 	for _, b := range a.f.blocks {
 		for _, v := range b.ops {
 			for _, x := range v.args {
-				a.uses[x]++
+				use(x)
 			}
 		}
-		a.uses[b.term.a]++
-		a.uses[b.term.b]++
+		use(b.term.a)
+		use(b.term.b)
 		for _, e := range b.term.edges() {
 			for _, x := range e.args {
-				a.uses[x]++
+				use(x)
 			}
 		}
 	}
@@ -112,7 +118,7 @@ func (a *allocator) cheaper(x, y *value) *value {
 	if x == nil || a.temp[x] {
 		return y
 	}
-	if a.temp[y] || a.uses[x] <= a.uses[y] {
+	if a.temp[y] || x.uses <= y.uses {
 		return x
 	}
 	return y
