@@ -21,7 +21,7 @@ var (
 type allocator struct {
 	f       *fn
 	lv      *liveness
-	crosses set // values that live across a call
+	crosses set                 // values that live across a call
 	temp    map[*value]bool     // made by spilling: never spilled again
 	owner   [10]*value          // who has a register
 	hint    map[*value][]*value // values that would do well to share a register
