@@ -42,13 +42,13 @@ func (b *builder) alu(o op, x, y *value) *value {
 	return b.add(v)
 }
 
-// bound tells the verifier that a number is at most max: it knows less than the compiler.
-func (b *builder) bound(x *value, max int) *value {
+// guard masks a number although it has no other bits, for the verifier, which knows less than the compiler.
+func (b *builder) guard(x *value, mask uint64) *value {
 	if x.isConst() {
-		return x
+		return b.konst(x.imm & mask)
 	}
-	v := b.f.newValue(opAnd, x, b.konst(lowMask(bitLen(uint64(max)))))
-	v.bits, v.guard = min(x.bits, bitLen(uint64(max))), true
+	v := b.f.newValue(opAnd, x, b.konst(mask))
+	v.bits, v.guard = min(x.bits, bitLen(mask)), true
 	return b.add(v)
 }
 
@@ -157,10 +157,15 @@ func (b *builder) jump(to *block, args ...*value) {
 
 // branch ends the block with a comparison.
 func (b *builder) branch(c cond, x, y *value, yes, no *block) {
+	b.branchTo(c, x, y, edge{to: yes}, edge{to: no})
+}
+
+// branchTo is branch to blocks with parameters.
+func (b *builder) branchTo(c cond, x, y *value, yes, no edge) {
 	if x.isConst() && !y.isConst() && c != condSpent {
 		c, x, y = c.swapped(), y, x
 	}
-	b.end(term{kind: termBranch, cond: c, a: x, b: y, to: [2]edge{{to: yes}, {to: no}}})
+	b.end(term{kind: termBranch, cond: c, a: x, b: y, to: [2]edge{yes, no}})
 }
 
 func b2u(b bool) uint64 {

@@ -4,8 +4,9 @@ import (
 	"github.com/cilium/ebpf/asm"
 )
 
-// color gives every value a register, or returns one that has to be spilled first.
-func (a *allocator) color() *value {
+// color gives every value a register, or returns those that have to be spilled first. Where a register is missing it
+// goes on as if a value had been spilled there, so that one attempt finds many.
+func (a *allocator) color() []*value {
 	a.hint = make(map[*value][]*value)
 	for _, b := range a.f.blocks {
 		for _, e := range b.term.edges() {
@@ -24,10 +25,10 @@ func (a *allocator) color() *value {
 	a.f.ctx.reg = nil
 	for i, b := range rpo(a.f) {
 		if !a.colorBlock(b, i == 0) {
-			return a.failed
+			break
 		}
 	}
-	return nil
+	return a.failed
 }
 
 // colorBlock gives registers to what a block defines; what comes in has them already.
@@ -164,8 +165,20 @@ func (a *allocator) give(v *value, wish asm.Register) bool {
 			return a.take(v, r)
 		}
 	}
-	a.failed = a.victim(v, across)
-	return false
+	worst := a.victim(v, across)
+	a.failed = append(a.failed, worst)
+	if len(a.failed) >= a.batch {
+		return false
+	}
+	if worst == v {
+		return true
+	}
+	if worst.reg == nil || a.temp[worst] || a.owner[*worst.reg] != worst {
+		return false
+	}
+	r := *worst.reg
+	worst.reg = nil
+	return a.take(v, r)
 }
 
 func (a *allocator) take(v *value, r asm.Register) bool {

@@ -16,8 +16,9 @@ type lowerer struct {
 	tc   bool // a program for tcx, not for XDP
 	part int  // of a program that is cut: which part, see split.go
 
-	order    []int // by header: its place in the deparser, -1 for none
-	settable set   // headers that may become valid behind the parser
+	order       []int // by header: its place in the deparser, -1 for none
+	settable    set   // headers that may become valid behind the parser
+	sumsPayload bool  // a calculation takes the payload
 
 	home    *home  // of the general form, else nil
 	homePtr *value // address of the packet's home
@@ -69,6 +70,9 @@ func newLowerer(g *points, obj *Object, name string, r role) *lowerer {
 	}
 	for _, a := range g.prog.Actions {
 		l.findSettable(a.Body)
+	}
+	for _, c := range g.prog.Calculations {
+		l.sumsPayload = l.sumsPayload || hasPayload(c.Input)
 	}
 	return l
 }

@@ -154,6 +154,12 @@ func (l *lowerer) shift(o op, x, count *value) *value {
 
 // choose returns yes where t is 1, no where it is 0.
 func (l *lowerer) choose(t, yes, no *value) *value {
+	if t.isConst() {
+		if t.imm != 0 {
+			return yes
+		}
+		return no
+	}
 	all := l.alu(opSub, l.konst(0), t)
 	return l.alu(opXor, l.alu(opAnd, l.alu(opXor, yes, no), all), no)
 }

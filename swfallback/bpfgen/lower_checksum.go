@@ -35,56 +35,35 @@ func (l *lowerer) lowerVerify(st *state, i int) {
 	l.goTo(l.next(l.ingress.Start, false), st)
 }
 
-// verifyOne compares one checksum with the packet.
+// verifyOne compares one checksum with the packet, unless the header that has it is invalid.
 func (l *lowerer) verifyOne(st *state, c *pipeline.Checksum, then func(*state)) {
-	if !l.isCsum16(c) {
-		return
-	}
-	if l.untouched(st, c) {
-		sum, ok := l.csumWords(st, c.Calculation.Input)
-		if !ok {
-			return
+	l.split(st, condEq, l.validBit(st, c.Target.Header), l.konst(0), then, func(st *state) {
+		good := then
+		sum, want := (*value)(nil), (*value)(nil)
+		if l.inPlace(st, c) {
+			sum = l.aluC(opXor, l.fold(l.addWords(st, l.spans(st, c.Calculation.Input, newSet(len(l.prog.Headers))))), 0xffff)
+			want = l.readRaw(st, l.place(st, c.Target), 2)
+			good = func(st *state) {
+				st.sumOK.add(c.Index)
+				then(st)
+			}
+		} else {
+			sum = l.hash(st, c.Calculation)
+			want = l.eval(st, c.Target, 64, nil)[0]
 		}
-		want := l.readRaw(st, l.place(st, c.Target), 2)
-		l.split(st, condEq, l.aluC(opXor, l.fold(sum), 0xffff), want, func(st *state) {
-			st.sumOK.add(c.Index)
-			then(st)
-		}, func(st *state) {
+		l.split(st, condEq, want, sum, good, func(st *state) {
 			l.setStd(st, "checksum_error", l.konst(1))
 			then(st)
 		})
-		return
-	}
-	sum, ok := l.csum(st, c.Calculation.Input)
-	if !ok {
-		return
-	}
-	l.split(st, condEq, l.read(st, l.id(c.Target))[0], sum, then, func(st *state) {
-		l.setStd(st, "checksum_error", l.konst(1))
-		then(st)
 	})
 }
 
-// isCsum16 reports whether a checksum is one that is translated.
-func (l *lowerer) isCsum16(c *pipeline.Checksum) bool {
-	if c.Calculation.Algo != "csum16" || c.Target.Field.Width != 16 {
-		l.unsupported("checksum " + c.Calculation.Algo)
+// inPlace reports whether a checksum is an Internet checksum over what is in the packet, without conditions.
+func (l *lowerer) inPlace(st *state, c *pipeline.Checksum) bool {
+	if c.Calculation.Algo != "csum16" || c.Target.Field.Width != 16 || c.Target.Field.Signed || !l.untouched(st, c) {
 		return false
 	}
-	for _, in := range c.Calculation.Input {
-		switch in := in.(type) {
-		case *pipeline.FieldRef:
-			if in.Field.Var || in.Field.Width > 1024 {
-				l.unsupported("checksum over a varbit")
-				return false
-			}
-		case *pipeline.Const:
-		default:
-			l.unsupported("checksum over a payload or a whole header")
-			return false
-		}
-	}
-	return true
+	return len(l.optional(st, c.Calculation.Input)) == 0
 }
 
 // place returns the byte of the packet where a field is.
@@ -105,95 +84,30 @@ func (l *lowerer) untouched(st *state, c *pipeline.Checksum) bool {
 		return false
 	}
 	for _, in := range c.Calculation.Input {
-		if r, ok := in.(*pipeline.FieldRef); ok && !l.clean(st, r) {
+		if _, isConst := in.(*pipeline.Const); isConst {
+			continue
+		}
+		if r, ok := in.(*pipeline.FieldRef); !ok || r.Field.Var || !l.clean(st, r) {
 			return false
 		}
 	}
 	return true
 }
 
-// A span is a run of bits of a checksum's input: of the packet, or a number.
-type span struct {
-	inPacket bool
-	bit      int // of the packet
-	n        num
-	width    int
-}
-
-// spans lists the input, neighbouring bits of the packet as one.
-func (l *lowerer) spans(st *state, input []pipeline.Expr) []span {
-	var out []span
-	for _, in := range input {
-		switch in := in.(type) {
-		case *pipeline.FieldRef:
-			if l.clean(st, in) {
-				bit := 8*st.h[in.Header.Index].at + in.Field.Offset
-				if k := len(out) - 1; k >= 0 && out[k].inPacket && out[k].bit+out[k].width == bit {
-					out[k].width += in.Field.Width
-					continue
-				}
-				out = append(out, span{inPacket: true, bit: bit, width: in.Field.Width})
-				continue
-			}
-			out = append(out, span{n: l.read(st, l.id(in)), width: in.Field.Width})
-		case *pipeline.Const:
-			out = append(out, span{n: l.constNum(in.Value, in.Width), width: in.Width})
-		}
-	}
-	return out
-}
-
-// csumWords adds up the input in words of 16 bits, as they stand in memory: byte order does not matter to a
-// one's complement sum. The result is not folded.
-func (l *lowerer) csumWords(st *state, input []pipeline.Expr) (*value, bool) {
-	spans := l.spans(st, input)
+// addWords adds up the input in words of 16 bits, as they stand in memory: byte order does not matter to a one's
+// complement sum. The result is not folded.
+func (l *lowerer) addWords(st *state, in []span) *value {
 	sum := l.konst(0)
-	add := func(v *value) { sum = l.alu(opAdd, sum, v) }
-	at := 0 // bits into the input
-	for len(spans) > 0 {
-		s := &spans[0]
-		if at%16 == 0 && s.inPacket && s.bit%8 == 0 && s.width >= 16 {
-			n := 2
-			if s.width >= 32 {
-				n = 4
-			}
-			add(l.readRaw(st, s.bit/8, n))
-			at += 8 * n
-			s.bit, s.width = s.bit+8*n, s.width-8*n
-		} else {
-			// One word, put together from whatever it consists of.
-			word, got := l.konst(0), 0
-			for len(spans) > 0 && got < 16 {
-				v, n := l.takeBits(st, &spans[0], 16-got)
-				got += n
-				word = l.alu(opOr, word, l.aluC(opShl, v, uint64(16-got)))
-				if spans[0].width == 0 {
-					spans = spans[1:]
-				}
-			}
-			add(l.swap(word, 2))
-			at += 16
-			continue
+	for len(in) > 0 {
+		n := 2
+		if s := &in[0]; s.inPacket && s.bit%8 == 0 && s.width >= 32 {
+			n = 4
 		}
-		if s.width == 0 {
-			spans = spans[1:]
-		}
+		var w *value
+		w, in = l.takeMemory(st, in, n)
+		sum = l.alu(opAdd, sum, w)
 	}
-	return sum, true
-}
-
-// takeBits takes up to most bits off the front of a span.
-func (l *lowerer) takeBits(st *state, s *span, most int) (*value, int) {
-	n := min(most, s.width)
-	var v *value
-	if s.inPacket {
-		v = l.readBits(st, s.bit, n)
-		s.bit += n
-	} else {
-		v = l.cut(s.n, s.width-n, n)
-	}
-	s.width -= n
-	return v, n
+	return sum
 }
 
 // readRaw reads size bytes of the packet as they stand.
@@ -212,15 +126,6 @@ func (l *lowerer) fold(v *value) *value {
 		}
 	}
 	return v
-}
-
-// csum computes the checksum of the input, as a number.
-func (l *lowerer) csum(st *state, input []pipeline.Expr) (*value, bool) {
-	sum, ok := l.csumWords(st, input)
-	if !ok {
-		return nil, false
-	}
-	return l.swap(l.aluC(opXor, l.fold(sum), 0xffff), 2), true
 }
 
 // updateChecksums computes the checksums that the program updates, from the i-th on.
@@ -249,7 +154,7 @@ func (l *lowerer) updateChecksums(st *state, i int, then func(*state)) {
 // updateOne computes one checksum: not at all when it was right and nothing has changed, from the difference
 // when it was right, else from everything.
 func (l *lowerer) updateOne(st *state, c *pipeline.Checksum) {
-	if !l.isCsum16(c) || l.err != nil {
+	if v := l.validBit(st, c.Target.Header); l.err != nil || v.isConst() && v.imm == 0 {
 		return
 	}
 	if l.wasRight(st, c) {
@@ -261,9 +166,7 @@ func (l *lowerer) updateOne(st *state, c *pipeline.Checksum) {
 			return
 		}
 	}
-	if sum, ok := l.csum(st, c.Calculation.Input); ok {
-		l.write(st, c.Target, num{sum})
-	}
+	l.write(st, c.Target, l.grow(num{l.hash(st, c.Calculation)}, false, c.Target.Field.Width))
 }
 
 // wasRight reports whether the packet came with the right value of this very checksum.
@@ -279,7 +182,7 @@ func (l *lowerer) wasRight(st *state, c *pipeline.Checksum) bool {
 // sameChecksum reports whether two checksums are of the same field over the same input.
 func sameChecksum(a, b *pipeline.Checksum) bool {
 	x, y := a.Calculation.Input, b.Calculation.Input
-	if *a.Target != *b.Target || len(x) != len(y) {
+	if *a.Target != *b.Target || a.Calculation.Algo != b.Calculation.Algo || len(x) != len(y) {
 		return false
 	}
 	for i := range x {

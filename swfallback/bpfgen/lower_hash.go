@@ -1,149 +1,186 @@
 package bpfgen
 
 import (
-	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
-// A crcKind is a cyclic redundancy check that works from the low bit up, as BMv2's do under their names.
-type crcKind struct {
-	bits int
-	poly uint32 // reflected
-	init uint32 // and what the result is changed by, in the end
+// A digester computes a hash or checksum step by step.
+type digester interface {
+	// fields takes the listed part of the input, of whole bytes when anything follows.
+	fields(st *state, in []span)
+	// memory takes n bytes at an address, at most scratchBytes; there is room for 4 more.
+	memory(at, n *value)
+	// carry lists what is known so far; resume goes on from there.
+	carry() []*value
+	resume(vals []*value)
+	result() *value
 }
 
-// crcKinds are the checks that are translated, by BMv2's name.
-var crcKinds = map[string]crcKind{
-	"crc16": {16, 0xa001, 0}, "crc16_custom": {16, 0xa001, 0},
-	"crc32": {32, 0xedb88320, 0xffffffff}, "crc32_custom": {32, 0xedb88320, 0xffffffff},
-}
-
-// table returns the remainders of all bytes, as the value of a map.
-func (k crcKind) table() []byte {
-	var out []byte
-	for i := range uint32(256) {
-		c := i
-		for range 8 {
-			if c&1 != 0 {
-				c = c>>1 ^ k.poly
-			} else {
-				c >>= 1
-			}
-		}
-		if k.bits == 16 {
-			out = le.AppendUint16(out, uint16(c))
-		} else {
-			out = le.AppendUint32(out, c)
-		}
-	}
-	return out
-}
-
-// crcTable names the ARRAY map with the remainders for an algorithm, and adds it when it is first needed.
-func (o *Object) crcTable(algo string) string {
-	name := "table_" + algo
-	if o.Spec.Maps[name] == nil {
-		data := crcKinds[algo].table()
-		m := o.addMap(name, ebpf.Array, 4, len(data), 1, flagReadOnly)
-		m.Contents = []ebpf.MapKV{{Key: uint32(0), Value: data}}
-	}
-	return name
-}
-
-// flagReadOnly is BPF_F_RDONLY_PROG of linux/bpf.h: programs do not write to the map.
-const flagReadOnly = 1 << 7
-
-// hashOp computes base + hash % modulus.
-func (l *lowerer) hashOp(st *state, q *pipeline.Primitive, env *actionEnv) {
-	dst, isField := q.Args[0].(*pipeline.FieldRef)
-	calc, isCalc := q.Args[2].(*pipeline.CalculationRef)
-	if !isField || !isCalc || dst.Field.Width > 64 {
-		l.unsupported("hash into something else than a field of at most 64 bits")
-		return
-	}
-	h := l.hash(st, calc.Calculation)
-	base, signed := l.exact(st, q.Args[1], env)
-	mod, signedMod := l.exact(st, q.Args[3], env)
-	if h == nil || signed || signedMod || len(base) > 1 || len(mod) > 1 {
-		l.unsupported("hash with a modulus of more than 64 bits")
-		return
-	}
-	v := l.alu(opAdd, base[0], l.alu(opMod, h, mod[0]))
-	l.write(st, dst, num{l.mask(v, dst.Field.Width)})
-}
-
-// hash computes a calculation; nil where it is not translated.
-func (l *lowerer) hash(st *state, c *pipeline.Calculation) *value {
-	for _, in := range c.Input {
-		ref, isField := in.(*pipeline.FieldRef)
-		_, isConst := in.(*pipeline.Const)
-		if !isField && !isConst || isField && (ref.Field.Var || ref.Field.Width > 1024) {
-			l.unsupported("hash over a varbit, a header or the payload")
-			return nil
-		}
-	}
-	switch c.Algo {
+// newDigester returns the digester of BMv2's name; nil where there is none.
+func (l *lowerer) newDigester(algo string) digester {
+	switch algo {
 	case "csum16", "cksum16":
-		v, _ := l.csum(st, c.Input)
-		return v
+		return &onesSum{l: l, sum: l.konst(0), odd: l.konst(0)}
 	case "xor16":
-		v := l.konst(0)
-		l.inputBits(st, c.Input, 16, func(w *value) { v = l.alu(opXor, v, w) })
-		return v
+		return &xorSum{l: l, size: 2, sum: l.konst(0), at: l.konst(0)}
+	case "xor32":
+		return &xorSum{l: l, size: 4, sum: l.konst(0), at: l.konst(0)}
 	case "identity":
-		v, left := l.konst(0), 8
-		l.inputBits(st, c.Input, 8, func(b *value) {
-			if left--; left >= 0 {
-				v = l.alu(opOr, l.aluC(opShl, v, 8), b)
-			}
-		})
-		return v
+		return &firstBytes{l: l, val: l.konst(0), at: l.konst(0)}
+	case "xxh64":
+		return &xxSum{l: l}
 	}
-	if k, ok := crcKinds[c.Algo]; ok {
-		return l.crc(st, c, k)
+	if k, ok := crcKinds[algo]; ok {
+		return &crcSum{l: l, kind: k, table: l.crcTable(algo, k), sum: l.konst(k.init)}
 	}
-	l.unsupported("hash algorithm " + c.Algo)
 	return nil
 }
 
-// inputBits cuts the input into numbers of n bits, zeros behind the last, one at a time.
-func (l *lowerer) inputBits(st *state, input []pipeline.Expr, n int, do func(*value)) {
-	word, got := l.konst(0), 0
-	for _, s := range l.spans(st, input) {
-		for s.width > 0 {
-			v, k := l.takeBits(st, &s, n-got)
-			got += k
-			word = l.alu(opOr, word, l.aluC(opShl, v, uint64(n-got)))
-			if got == n {
-				do(word)
-				word, got = l.konst(0), 0
-			}
-		}
+// hashOp computes base + hash % modulus in 64 bits; a modulus of 0 counts as 1.
+func (l *lowerer) hashOp(st *state, q *pipeline.Primitive, env *actionEnv) {
+	dst, isField := q.Args[0].(*pipeline.FieldRef)
+	calc, isCalc := q.Args[2].(*pipeline.CalculationRef)
+	if !isField || !isCalc {
+		l.unsupported("hash into something else than a field")
+		return
 	}
-	if got > 0 {
-		do(word)
+	h := l.hash(st, calc.Calculation)
+	base, mod := l.eval(st, q.Args[1], 64, env)[0], l.eval(st, q.Args[3], 64, env)[0]
+	if x := l.extentOf(q.Args[3], env); x.neg() || x.lo.Sign() == 0 || x.bits() > 64 {
+		mod = l.alu(opOr, mod, l.set(condEq, mod, l.konst(0)))
 	}
+	v := l.alu(opAdd, base, l.alu(opMod, h, mod))
+	l.write(st, dst, l.fit(num{v}, dst.Field.Width))
 }
 
-// crc computes a cyclic redundancy check byte by byte.
-func (l *lowerer) crc(st *state, c *pipeline.Calculation, k crcKind) *value {
-	table := l.builder.add(&value{id: l.nextID(), op: opMove, args: []*value{l.mapValue(l.obj.crcTable(c.Algo))}, bits: 64, ptr: true})
-	size, shift := k.bits/8, uint64(1)
-	if size == 4 {
-		shift = 2
+// hash computes a calculation.
+func (l *lowerer) hash(st *state, c *pipeline.Calculation) *value {
+	switch c.Algo {
+	case "random":
+		return l.random(st)
+	case "toeplitz":
+		return l.konst(0) // BMv2's key is zero until a controller sets another
 	}
-	sum := l.konst(uint64(k.init))
-	l.inputBits(st, c.Input, 8, func(b *value) {
-		at := l.aluC(opShl, l.mask(l.alu(opXor, sum, b), 8), shift)
-		entry := l.load(l.alu(opAdd, table, at), 0, size)
-		sum = l.alu(opXor, l.aluC(opShr, sum, 8), entry)
+	if l.newDigester(c.Algo) == nil {
+		l.unsupported("hash algorithm " + c.Algo)
+		return l.konst(0)
+	}
+	may := l.optional(st, c.Input)
+	if len(may) > maxOptional {
+		l.limit("headers of a calculation that may be invalid", len(may), maxOptional)
+		return l.konst(0)
+	}
+	absent := newSet(len(l.prog.Headers))
+	if len(may) == 0 {
+		return l.digestOf(st, c, absent)
+	}
+	sum, done := l.f.newValue(opParam), l.f.newBlock("")
+	done.params, sum.bits = []*value{sum}, 0
+	l.eachWay(st, may, absent, func(st *state, absent set) {
+		v := l.digestOf(st, c, absent)
+		sum.bits = max(sum.bits, v.bits)
+		l.jump(done, v)
 	})
-	return l.aluC(opXor, sum, uint64(k.init))
+	st.dropLoaded(l.index)
+	l.cur = done
+	return sum
 }
 
-// nextID numbers a value.
-func (l *lowerer) nextID() int {
-	l.f.nextID++
-	return l.f.nextID - 1
+// digestOf computes a calculation for a packet that has all headers but those absent.
+func (l *lowerer) digestOf(st *state, c *pipeline.Calculation, absent set) *value {
+	d := l.newDigester(c.Algo)
+	in := l.spans(st, c.Input, absent)
+	d.fields(st, in)
+	if hasPayload(c.Input) {
+		l.digestPayload(st, d)
+	}
+	return d.result()
 }
+
+// random returns a number of 64 bits.
+func (l *lowerer) random(st *state) *value {
+	word := func() *value { return l.mask(l.helperCall(st, asm.FnGetPrandomU32), 32) }
+	hi := word()
+	return l.alu(opOr, l.aluC(opShl, hi, 32), word())
+}
+
+// xorSum is the exclusive or of words of size bytes, the last with zeros behind.
+type xorSum struct {
+	l       *lowerer
+	size    int
+	sum, at *value // at: bytes taken
+}
+
+func (x *xorSum) fields(st *state, in []span) {
+	size := x.size
+	if !x.at.isConst() || x.at.imm%uint64(size) != 0 {
+		size = 1
+	}
+	for len(in) > 0 {
+		n := min(8*size, spanBits(in))
+		var w *value
+		w, in = x.l.takeUnit(st, in, 8*size)
+		x.word(w, size, (n+7)/8)
+	}
+}
+
+// word takes a word of size bytes, of which n count.
+func (x *xorSum) word(w *value, size, n int) {
+	l := x.l
+	if size == 1 {
+		up := l.aluC(opXor, l.aluC(opAnd, x.at, uint64(x.size-1)), uint64(x.size-1))
+		w = l.alu(opShl, w, l.aluC(opShl, up, 3))
+	}
+	x.sum, x.at = l.mask(l.alu(opXor, x.sum, w), 8*x.size), l.aluC(opAdd, x.at, uint64(n))
+}
+
+func (x *xorSum) memory(at, n *value) {
+	x.l.eachByte(at, n, x, func(b *value) { x.word(b, 1, 1) })
+}
+
+func (x *xorSum) carry() []*value      { return []*value{x.sum, x.at} }
+func (x *xorSum) resume(vals []*value) { x.sum, x.at = x.l.mask(vals[0], 8*x.size), vals[1] }
+func (x *xorSum) result() *value       { return x.sum }
+
+// firstBytes is the first eight bytes as a number.
+type firstBytes struct {
+	l       *lowerer
+	val, at *value
+}
+
+func (f *firstBytes) fields(st *state, in []span) {
+	l := f.l
+	for len(in) > 0 {
+		if !f.at.isConst() {
+			var b *value
+			b, in = l.takeUnit(st, in, 8)
+			f.next(b)
+			continue
+		}
+		n := min(8-int(f.at.imm), (spanBits(in)+7)/8)
+		if n <= 0 {
+			return
+		}
+		var w *value
+		w, in = l.takeUnit(st, in, 8*n)
+		f.val = l.alu(opOr, l.cut(num{f.val}, -8*n, 64), w)
+		f.at = l.aluC(opAdd, f.at, uint64(n))
+	}
+}
+
+func (f *firstBytes) next(b *value) {
+	l := f.l
+	longer := l.alu(opOr, l.aluC(opShl, f.val, 8), b)
+	f.val = l.choose(l.set(condLt, f.at, l.konst(8)), longer, f.val)
+	f.at = l.aluC(opAdd, f.at, 1)
+}
+
+func (f *firstBytes) memory(at, n *value) {
+	f.l.eachByte(at, n, f, f.next)
+}
+
+func (f *firstBytes) carry() []*value      { return []*value{f.val, f.at} }
+func (f *firstBytes) resume(vals []*value) { f.val, f.at = vals[0], vals[1] }
+func (f *firstBytes) result() *value       { return f.val }

@@ -193,7 +193,7 @@ func (l *lowerer) fill(x num, word *value, by amount, more int) (words num, reac
 
 // wordOffset returns how many bytes of whole limbs an amount shifts, bounded for the verifier.
 func (l *lowerer) wordOffset(by amount) *value {
-	return l.aluC(opShl, l.bound(l.aluC(opShr, by.count, 6), by.most/64), 3)
+	return l.aluC(opShl, l.guard(l.aluC(opShr, by.count, 6), lowMask(bitLen(uint64(by.most/64)))), 3)
 }
 
 // spread writes words to memory and returns the address.

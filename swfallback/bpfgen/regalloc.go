@@ -25,8 +25,9 @@ type allocator struct {
 	temp    map[*value]bool     // made by spilling: never spilled again
 	owner   [10]*value          // who has a register
 	hint    map[*value][]*value // values that would do well to share a register
-	failed  *value
-	block   *block // at work
+	failed  []*value            // to be spilled before the next attempt
+	batch   int                 // how many that may be; one by one is best, and slow
+	block   *block              // at work
 }
 
 // maxSpills bounds the attempts.
@@ -35,18 +36,16 @@ const maxSpills = 400
 // passRegisters gives every value a register.
 func passRegisters(f *fn) error {
 	temp := make(map[*value]bool)
-	for range maxSpills {
-		a := &allocator{f: f, lv: newLiveness(f), temp: temp}
+	for i := range maxSpills {
+		a := &allocator{f: f, lv: newLiveness(f), temp: temp, batch: 1 + i/16}
 		spill := a.overCalls()
 		if len(spill) == 0 {
-			v := a.color()
-			if v == nil {
+			if spill = a.color(); len(spill) == 0 {
 				return nil
 			}
-			if a.temp[v] {
+			if a.temp[spill[0]] {
 				break
 			}
-			spill = []*value{v}
 		}
 		for _, v := range spill {
 			a.spill(v)

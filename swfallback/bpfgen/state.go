@@ -229,8 +229,11 @@ func (l *lowerer) settleHeaders(st *state, p *point, key *strings.Builder, sh *s
 }
 
 // trim turns headers at the end of the layout into payload when nothing mentions them any more and the
-// deparser would write them just so.
+// deparser would write them just so, unless a checksum tells headers from payload.
 func (l *lowerer) trim(st *state, p *point) {
+	if l.sumsPayload {
+		return
+	}
 	for len(st.layout) > 0 {
 		h := st.layout[len(st.layout)-1]
 		if p.touched.has(h) || st.h[h].valid != valid || st.h[h].at < 0 || l.headerDirty(st, h) || !l.lastInOrder(st, p, h) {

@@ -34,7 +34,7 @@ func newTiny() *tiny {
 		return h
 	}
 	t.meta = header("standard_metadata", layout(
-		[]string{"ingress_port", "egress_spec", "egress_port", "parser_error"}, []int{9, 9, 9, 32}), true)
+		[]string{"ingress_port", "egress_spec", "egress_port", "parser_error", "checksum_error"}, []int{9, 9, 9, 32, 1}), true)
 	t.ethernet = header("ethernet", layout([]string{"dst", "src", "type"}, []int{48, 48, 16}), false)
 	t.tag = header("tag", layout([]string{"value"}, []int{16}), false)
 	start := &pipeline.ParserState{Name: "start",
