@@ -131,6 +131,13 @@ func (b *builder) mapValue(name string) *value {
 	return v
 }
 
+// inRegister puts an address into a register, to compute others from it.
+func (b *builder) inRegister(address *value) *value {
+	v := b.add(b.f.newValue(opMove, address))
+	v.ptr, v.slot = true, address.slot
+	return v
+}
+
 // lookup calls bpf_map_lookup_elem; the result is an address or 0.
 func (b *builder) lookup(mapName string, key *value) *value {
 	v := b.call(asm.FnMapLookupElem, b.mapRef(mapName), key)
@@ -155,17 +162,12 @@ func (b *builder) jump(to *block, args ...*value) {
 	b.end(term{kind: termJump, to: [2]edge{{to: to, args: args}}})
 }
 
-// branch ends the block with a comparison.
+// branch ends the block with a comparison; the blocks have no parameters.
 func (b *builder) branch(c cond, x, y *value, yes, no *block) {
-	b.branchTo(c, x, y, edge{to: yes}, edge{to: no})
-}
-
-// branchTo is branch to blocks with parameters.
-func (b *builder) branchTo(c cond, x, y *value, yes, no edge) {
 	if x.isConst() && !y.isConst() && c != condSpent {
 		c, x, y = c.swapped(), y, x
 	}
-	b.end(term{kind: termBranch, cond: c, a: x, b: y, to: [2]edge{yes, no}})
+	b.end(term{kind: termBranch, cond: c, a: x, b: y, to: [2]edge{{to: yes}, {to: no}}})
 }
 
 func b2u(b bool) uint64 {

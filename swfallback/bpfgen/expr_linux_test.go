@@ -24,17 +24,19 @@ func TestExpressions(t *testing.T) {
 	for i := range rounds {
 		g := &exprGen{rng: rand.New(rand.NewPCG(uint64(seed+i), 0))}
 		p := g.program()
-		o, err := Compile(p, Options{Verdict: true, MaxVariants: 4})
-		if limit := new(LimitError); errors.As(err, &limit) {
-			t.Logf("seed %d: %v", seed+i, err)
-			limited++
-			continue
-		}
-		if err != nil {
-			t.Fatalf("seed %d: %v\n%s", seed+i, err, g.text())
-		}
-		if !compareEngines(t, o, g.packets()) {
-			t.Fatalf("seed %d: the engines differ\n%s", seed+i, g.text())
+		for _, form := range []Form{FormSpecial, FormGeneral} {
+			o, err := Compile(p, Options{Verdict: true, MaxVariants: 4, Form: form})
+			if limit := new(LimitError); errors.As(err, &limit) {
+				t.Logf("seed %d, %v: %v", seed+i, form, err)
+				limited++
+				continue
+			}
+			if err != nil {
+				t.Fatalf("seed %d, %v: %v\n%s", seed+i, form, err, g.text())
+			}
+			if !compareEngines(t, o, g.packets()) {
+				t.Fatalf("seed %d, %v: the engines differ\n%s", seed+i, form, g.text())
+			}
 		}
 	}
 	if limited > rounds/10 {

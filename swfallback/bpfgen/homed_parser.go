@@ -204,10 +204,15 @@ func (l *lowerer) lookaheadHomed(st *state, e *pipeline.Lookahead) num {
 	at := spot{l.frame(s, 0), 0}
 	off := l.aluC(opAdd, l.pass(passCursor), uint64(first))
 	l.orReject(st, condNe, l.loadPacket(off, at, l.konst(uint64(n))), l.konst(0), "PacketTooShort")
+	// The stack is read in whole words alone.
+	words := make(num, (n+7)/8)
+	for i := range words {
+		words[len(words)-1-i] = l.swap(l.load(l.frame(s, 0), 8*i, 8), 8)
+	}
+	below := 64*len(words) - (e.Offset - 8*first) - e.Width
 	out := make(num, limbs(e.Width))
 	for i := range out {
-		w := min(64, e.Width-64*i)
-		out[i] = l.bitsAt(at, n, e.Offset-8*first+e.Width-64*i-w, w)
+		out[i] = l.cut(words, below+64*i, min(64, e.Width-64*i))
 	}
 	return out
 }

@@ -41,7 +41,7 @@ func (l *lowerer) verifyOne(st *state, c *pipeline.Checksum, then func(*state)) 
 		good := then
 		sum, want := (*value)(nil), (*value)(nil)
 		if l.inPlace(st, c) {
-			sum = l.aluC(opXor, l.fold(l.addWords(st, l.spans(st, c.Calculation.Input, newSet(len(l.prog.Headers))))), 0xffff)
+			sum = l.aluC(opXor, l.fold(l.words(st, c.Calculation.Input)), 0xffff)
 			want = l.readRaw(st, l.place(st, c.Target), 2)
 			good = func(st *state) {
 				st.sumOK.add(c.Index)
@@ -96,15 +96,15 @@ func (l *lowerer) untouched(st *state, c *pipeline.Checksum) bool {
 
 // addWords adds up the input in words of 16 bits, as they stand in memory: byte order does not matter to a one's
 // complement sum. The result is not folded.
-func (l *lowerer) addWords(st *state, in []span) *value {
+func (l *lowerer) addWords(in []span) *value {
 	sum := l.konst(0)
 	for len(in) > 0 {
 		n := 2
-		if s := &in[0]; s.inPacket && s.bit%8 == 0 && s.width >= 32 {
+		if in[0].inBytes(4) {
 			n = 4
 		}
 		var w *value
-		w, in = l.takeMemory(st, in, n)
+		w, in = l.takeMemory(in, n)
 		sum = l.alu(opAdd, sum, w)
 	}
 	return sum

@@ -81,9 +81,7 @@ func (l *lowerer) crcTable(algo string, k crcKind) *value {
 		m := l.obj.addMap(name, ebpf.Array, 4, len(data), 1, flagReadOnly)
 		m.Contents = []ebpf.MapKV{{Key: uint32(0), Value: data}}
 	}
-	v := l.builder.add(l.f.newValue(opMove, l.mapValue(name)))
-	v.ptr = true
-	return v
+	return l.inRegister(l.mapValue(name))
 }
 
 // flagReadOnly is BPF_F_RDONLY_PROG of linux/bpf.h: programs do not write to the map.
@@ -96,14 +94,14 @@ type crcSum struct {
 	table, sum *value
 }
 
-func (c *crcSum) fields(st *state, in []span) {
+func (c *crcSum) fields(in []span) {
 	for len(in) > 0 {
 		n := 1
 		for c.kind.reflected && n < crcSlices && spanBits(in) >= 16*n {
 			n *= 2
 		}
 		var w *value
-		w, in = c.l.takeMemory(st, in, n)
+		w, in = c.l.takeMemory(in, n)
 		c.word(w, n)
 	}
 }

@@ -148,11 +148,7 @@ func (l *lowerer) eval(st *state, e pipeline.Expr, width int, env *actionEnv) nu
 	case *pipeline.Bool:
 		return l.fit(num{l.konst(b2u(e.Value))}, width)
 	case *pipeline.FieldRef:
-		v := l.read(st, l.id(e))
-		if e.Field.Signed && e.Field.Width < width {
-			v = l.extend(v, e.Field.Width, width)
-		}
-		return l.fit(v, width)
+		return l.ofField(l.read(st, l.id(e)), e.Field, width)
 	case *pipeline.ValidRef:
 		return l.fit(num{l.validBit(st, e.Header)}, width)
 	case *pipeline.Param:
@@ -164,15 +160,15 @@ func (l *lowerer) eval(st *state, e pipeline.Expr, width int, env *actionEnv) nu
 		return l.fit(l.readPacket(st, 8*st.cursor+e.Offset, e.Width), width)
 	case *pipeline.StackFieldRef:
 		if l.home != nil {
-			return l.fit(l.lastField(st, e.Stack.Header, l.home.next[e.Stack.Index], e.Field), width)
+			return l.ofField(l.lastField(st, e.Stack.Header, l.home.next[e.Stack.Index], e.Field), e.Field, width)
 		}
 	case *pipeline.UnionStackFieldRef:
 		if l.home != nil {
-			return l.fit(l.lastField(st, membersOf(e.Stack, e.Member), l.home.nextUnion[e.Stack.Index], e.Field), width)
+			return l.ofField(l.lastField(st, membersOf(e.Stack, e.Member), l.home.nextUnion[e.Stack.Index], e.Field), e.Field, width)
 		}
 	case *pipeline.Access:
 		if l.home != nil {
-			return l.fit(l.access(st, e, env), width)
+			return l.ofField(l.access(st, e, env), e.Field, width)
 		}
 	case *pipeline.Unary:
 		return l.evalUnary(st, e, width, env)
@@ -185,8 +181,19 @@ func (l *lowerer) eval(st *state, e pipeline.Expr, width int, env *actionEnv) nu
 	return l.fit(l.zero(), width)
 }
 
+// ofField brings the bits of a field to a width.
+func (l *lowerer) ofField(v num, f *pipeline.Field, width int) num {
+	if f.Signed && f.Width < width {
+		v = l.extend(v, f.Width, width)
+	}
+	return l.fit(v, width)
+}
+
 // validBit returns a header's validity as a number.
 func (l *lowerer) validBit(st *state, h *pipeline.Header) *value {
+	if h.Metadata {
+		return l.konst(1)
+	}
 	if l.home != nil {
 		return l.isValid(l.hold(h))
 	}

@@ -1,6 +1,9 @@
 package bpfgen
 
 import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -8,8 +11,8 @@ import (
 
 // A digester computes a hash or checksum step by step.
 type digester interface {
-	// fields takes the listed part of the input, of whole bytes when anything follows.
-	fields(st *state, in []span)
+	// fields takes fields and constants, of whole bytes when anything follows.
+	fields(in []span)
 	// memory takes n bytes at an address, at most scratchBytes; there is room for 4 more.
 	memory(at, n *value)
 	// carry lists what is known so far; resume goes on from there.
@@ -59,7 +62,9 @@ func (l *lowerer) hashOp(st *state, q *pipeline.Primitive, env *actionEnv) {
 func (l *lowerer) hash(st *state, c *pipeline.Calculation) *value {
 	switch c.Algo {
 	case "random":
-		return l.random(st)
+		return l.randomHash(st)
+	case "round_robin":
+		return l.roundRobin(c)
 	case "toeplitz":
 		return l.konst(0) // BMv2's key is zero until a controller sets another
 	}
@@ -91,19 +96,38 @@ func (l *lowerer) hash(st *state, c *pipeline.Calculation) *value {
 // digestOf computes a calculation for a packet that has all headers but those absent.
 func (l *lowerer) digestOf(st *state, c *pipeline.Calculation, absent set) *value {
 	d := l.newDigester(c.Algo)
-	in := l.spans(st, c.Input, absent)
-	d.fields(st, in)
+	runs := l.runs(st, c.Input, absent)
+	for i, r := range runs {
+		if i+1 < len(runs) && spanBits(r.spans)%8 != 0 {
+			l.unsupported("calculation over a varbit field within a byte")
+		}
+		d.fields(r.spans)
+		if r.varbit != nil {
+			l.digestVar(st, d, *r.varbit)
+		}
+	}
 	if hasPayload(c.Input) {
 		l.digestPayload(st, d)
 	}
 	return d.result()
 }
 
-// random returns a number of 64 bits.
-func (l *lowerer) random(st *state) *value {
+// randomHash returns a number of 64 bits.
+func (l *lowerer) randomHash(st *state) *value {
 	word := func() *value { return l.mask(l.helperCall(st, asm.FnGetPrandomU32), 32) }
 	hi := word()
 	return l.alu(opOr, l.aluC(opShl, hi, 32), word())
+}
+
+// roundRobin counts the uses of a calculation, from 0 on.
+func (l *lowerer) roundRobin(c *pipeline.Calculation) *value {
+	name := fmt.Sprintf("turn%d", c.Index)
+	if l.obj.Spec.Maps[name] == nil {
+		l.obj.addMap(name, ebpf.Array, 4, 8, 1, 0)
+	}
+	v := l.builder.add(l.f.newValue(opFetchAdd, l.konst(1), l.inRegister(l.mapValue(name))))
+	v.size = 8
+	return v
 }
 
 // xorSum is the exclusive or of words of size bytes, the last with zeros behind.
@@ -113,7 +137,7 @@ type xorSum struct {
 	sum, at *value // at: bytes taken
 }
 
-func (x *xorSum) fields(st *state, in []span) {
+func (x *xorSum) fields(in []span) {
 	size := x.size
 	if !x.at.isConst() || x.at.imm%uint64(size) != 0 {
 		size = 1
@@ -121,7 +145,7 @@ func (x *xorSum) fields(st *state, in []span) {
 	for len(in) > 0 {
 		n := min(8*size, spanBits(in))
 		var w *value
-		w, in = x.l.takeUnit(st, in, 8*size)
+		w, in = x.l.takeUnit(in, 8*size)
 		x.word(w, size, (n+7)/8)
 	}
 }
@@ -150,12 +174,12 @@ type firstBytes struct {
 	val, at *value
 }
 
-func (f *firstBytes) fields(st *state, in []span) {
+func (f *firstBytes) fields(in []span) {
 	l := f.l
 	for len(in) > 0 {
 		if !f.at.isConst() {
 			var b *value
-			b, in = l.takeUnit(st, in, 8)
+			b, in = l.takeUnit(in, 8)
 			f.next(b)
 			continue
 		}
@@ -164,7 +188,7 @@ func (f *firstBytes) fields(st *state, in []span) {
 			return
 		}
 		var w *value
-		w, in = l.takeUnit(st, in, 8*n)
+		w, in = l.takeUnit(in, 8*n)
 		f.val = l.alu(opOr, l.cut(num{f.val}, -8*n, 64), w)
 		f.at = l.aluC(opAdd, f.at, uint64(n))
 	}

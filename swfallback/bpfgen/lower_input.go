@@ -6,12 +6,19 @@ import (
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
-// A span is a run of bits of a calculation's input: of the packet, or a number.
+// A span is a run of bits of a calculation's input: in memory, in the order of the wire, or a number.
 type span struct {
-	inPacket bool
-	bit      int // of the packet
-	n        num
-	width    int
+	base  spot // ptr is nil for a number
+	limit int  // bytes that may be read at base
+	bit   int  // from base
+	n     num
+	width int
+}
+
+// A run is a part of a calculation's input whose length is known, and the varbit field that ends it, if one does.
+type run struct {
+	spans  []span
+	varbit *held
 }
 
 // maxOptional is how many headers of a calculation's input may be invalid: all ways are compiled.
@@ -56,44 +63,65 @@ func (l *lowerer) present(st *state, h *pipeline.Header, absent set) bool {
 	return !(v.isConst() && v.imm == 0) && !absent.has(h.Index)
 }
 
-// spans lists the input, neighbouring bits of the packet as one. Fields of headers that are not there are left out,
-// as BMv2 does.
-func (l *lowerer) spans(st *state, input []pipeline.Expr, absent set) []span {
-	var out []span
-	add := func(s span) {
-		if k := len(out) - 1; k >= 0 && s.inPacket && out[k].inPacket && out[k].bit+out[k].width == s.bit {
-			out[k].width += s.width
-			return
-		}
-		out = append(out, s)
-	}
-	field := func(r *pipeline.FieldRef) {
-		switch {
-		case r.Field.Var:
-			l.unsupported("calculation over varbit field " + r.Field.Name)
-		case !l.present(st, r.Header, absent):
-		case l.clean(st, r):
-			add(span{inPacket: true, bit: 8*st.h[r.Header.Index].at + r.Field.Offset, width: r.Field.Width})
-		default:
-			add(span{n: l.read(st, l.id(r)), width: r.Field.Width})
-		}
-	}
+// runs lists the input, neighbouring bits of memory as one. Fields of headers that are not there are left out, as
+// BMv2 does.
+func (l *lowerer) runs(st *state, input []pipeline.Expr, absent set) []run {
+	out := make([]run, 1)
 	for _, in := range input {
 		switch in := in.(type) {
 		case *pipeline.FieldRef:
-			field(in)
+			out = l.addField(st, out, in, absent)
 		case *pipeline.HeaderRef:
 			for _, f := range in.Header.Type.Fields {
-				field(&pipeline.FieldRef{Header: in.Header, Field: f})
+				out = l.addField(st, out, &pipeline.FieldRef{Header: in.Header, Field: f}, absent)
 			}
 		case *pipeline.Const:
-			add(span{n: l.constNum(in.Value, in.Width), width: in.Width})
+			out[len(out)-1].add(span{n: l.constNum(in.Value, in.Width), width: in.Width})
 		case *pipeline.Payload:
 		default:
 			l.unsupported("calculation over " + pipeline.ExprString(in))
 		}
 	}
 	return out
+}
+
+// add appends a span, or makes the last one longer.
+func (r *run) add(s span) {
+	if k := len(r.spans) - 1; k >= 0 && s.base.ptr != nil {
+		if last := &r.spans[k]; last.base == s.base && last.bit+last.width == s.bit {
+			last.width += s.width
+			return
+		}
+	}
+	r.spans = append(r.spans, s)
+}
+
+// addField appends a field.
+func (l *lowerer) addField(st *state, out []run, r *pipeline.FieldRef, absent set) []run {
+	last := &out[len(out)-1]
+	hs := &st.h[r.Header.Index]
+	switch {
+	case !l.present(st, r.Header, absent):
+	case r.Field.Var && l.home == nil:
+		l.unsupported("calculation over varbit field " + r.Field.Name)
+	case r.Field.Var:
+		h := l.hold(r.Header)
+		last.varbit = &h
+		return append(out, run{})
+	case l.home != nil && !r.Header.Metadata:
+		i := r.Header.Index
+		last.add(span{base: l.homeAt(l.home.header[i]), limit: l.home.room[i], bit: r.Field.Offset, width: r.Field.Width})
+	case l.home == nil && l.clean(st, r):
+		last.add(span{base: spot{st.data, 0}, limit: st.checked, bit: 8*hs.at + r.Field.Offset, width: r.Field.Width})
+	default:
+		last.add(span{n: l.read(st, l.id(r)), width: r.Field.Width})
+	}
+	return out
+}
+
+// words adds up the words of a list of fields and constants without a varbit, see addWords.
+func (l *lowerer) words(st *state, input []pipeline.Expr) *value {
+	return l.addWords(l.runs(st, input, newSet(len(l.prog.Headers)))[0].spans)
 }
 
 // hasPayload reports whether the payload belongs to a calculation's input.
@@ -105,24 +133,22 @@ func hasPayload(input []pipeline.Expr) bool {
 }
 
 // takeBits takes up to most bits off the front of a span.
-func (l *lowerer) takeBits(st *state, s *span, most int) (*value, int) {
+func (l *lowerer) takeBits(s *span, most int) (*value, int) {
 	n := min(most, s.width)
-	var v *value
-	if s.inPacket {
-		v = l.readBits(st, s.bit, n)
-		s.bit += n
-	} else {
-		v = l.cut(s.n, s.width-n, n)
-	}
 	s.width -= n
+	if s.base.ptr == nil {
+		return l.cut(s.n, s.width, n), n
+	}
+	v := l.bitsAt(s.base, s.limit, s.bit, n)
+	s.bit += n
 	return v, n
 }
 
 // takeUnit takes n bits, at most 64, off the front of the input; zeros follow what is there.
-func (l *lowerer) takeUnit(st *state, spans []span, n int) (*value, []span) {
+func (l *lowerer) takeUnit(spans []span, n int) (*value, []span) {
 	word, got := l.konst(0), 0
 	for len(spans) > 0 && got < n {
-		v, k := l.takeBits(st, &spans[0], n-got)
+		v, k := l.takeBits(&spans[0], n-got)
 		got += k
 		word = l.alu(opOr, word, l.aluC(opShl, v, uint64(n-got)))
 		if spans[0].width == 0 {
@@ -133,17 +159,20 @@ func (l *lowerer) takeUnit(st *state, spans []span, n int) (*value, []span) {
 }
 
 // takeMemory takes n bytes, at most 8, off the front of the input, as a load would bring them.
-func (l *lowerer) takeMemory(st *state, spans []span, n int) (*value, []span) {
-	if s := &spans[0]; s.inPacket && s.bit%8 == 0 && s.width >= 8*n && n == chunk(n) {
-		v := l.readRaw(st, s.bit/8, n)
+func (l *lowerer) takeMemory(spans []span, n int) (*value, []span) {
+	if s := &spans[0]; s.inBytes(n) && n == chunk(n) {
+		v := l.load(s.base.ptr, s.base.off+s.bit/8, n)
 		if s.bit, s.width = s.bit+8*n, s.width-8*n; s.width == 0 {
 			spans = spans[1:]
 		}
 		return v, spans
 	}
-	v, spans := l.takeUnit(st, spans, 8*n)
-	return l.swap(v, n), spans
+	v, spans := l.takeUnit(spans, 8*n)
+	return l.swapped(v, n), spans
 }
+
+// inBytes reports whether a span begins with n whole bytes of memory.
+func (s *span) inBytes(n int) bool { return s.base.ptr != nil && s.bit%8 == 0 && s.width >= 8*n }
 
 // spanBits returns how many bits spans have.
 func spanBits(spans []span) int {

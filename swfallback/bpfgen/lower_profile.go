@@ -78,5 +78,5 @@ func (l *lowerer) memberOfGroup(st *state, prof *ProfileLayout, id, hash *value,
 
 // opaque returns a number of which no bound is known.
 func (l *lowerer) opaque(v *value) *value {
-	return l.builder.add(&value{id: l.nextID(), op: opMove, args: []*value{v}, bits: 64})
+	return l.builder.add(l.f.newValue(opMove, v))
 }

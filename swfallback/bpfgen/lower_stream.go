@@ -17,12 +17,8 @@ func (l *lowerer) scratch(st *state) *value {
 	if l.obj.Spec.Maps[scratchMap] == nil {
 		l.obj.addMap(scratchMap, ebpf.PerCPUArray, 4, scratchBytes+8, 1, 0)
 	}
-	key := l.f.newSlot(4)
-	l.store(l.frame(key, 0), 0, 4, l.konst(0))
 	st.dropLoaded(l.index)
-	p := l.lookup(scratchMap, l.frame(key, 0))
-	l.orFail(st, condEq, p, l.konst(0))
-	return p
+	return l.onlyValue(scratchMap)
 }
 
 // loop runs do again and again, with values that it carries from round to round, until do jumps out. do gets the
@@ -73,6 +69,9 @@ func (l *lowerer) eachByte(at, n *value, d digester, do func(b *value)) {
 
 // parsed returns how many bytes of the packet the parser has extracted or skipped.
 func (l *lowerer) parsed(st *state) *value {
+	if l.home != nil {
+		return l.pass(passCursor)
+	}
 	n := 0
 	for _, h := range st.layout {
 		n += l.size(h)
@@ -80,51 +79,66 @@ func (l *lowerer) parsed(st *state) *value {
 	return l.konst(uint64(n))
 }
 
+// payloadBytes returns how many bytes are behind the parsed headers, or how many of them will leave.
+func (l *lowerer) payloadBytes(st *state) *value {
+	if l.home == nil {
+		return l.alu(opSub, l.packetBytes(st), l.parsed(st))
+	}
+	n := l.alu(opSub, l.word(homeReceived, 4), l.parsed(st))
+	if !l.truncates() {
+		return n
+	}
+	most := l.word(homeTruncate, 4) // one more, or 0
+	most = l.alu(opSub, most, l.konst(1))
+	return l.choose(l.set(condLt, most, n), most, n)
+}
+
 // digestPayload takes what is behind the parsed headers, scratchBytes at a time.
 func (l *lowerer) digestPayload(st *state, d digester) {
-	from := l.aluC(opAdd, l.parsed(st), uint64(l.opts.Prefix))
-	left := l.alu(opSub, l.packetEnd(st), l.parsed(st))
+	from, left := l.parsed(st), l.payloadBytes(st)
 	buf := l.scratch(st)
 	n := len(d.carry())
 	vals := l.loop("payload", append(d.carry(), from, left), func(vals []*value, leave func(cond, *value, *value)) []*value {
 		d.resume(vals[:n])
 		leave(condLt, vals[n+1], l.konst(scratchBytes))
-		l.loadPacket(st, vals[n], buf, l.konst(scratchBytes))
+		l.orFail(st, condNe, l.loadPacket(vals[n], spot{ptr: buf}, l.konst(scratchBytes)), l.konst(0))
 		d.memory(buf, l.konst(scratchBytes))
 		return append(d.carry(), l.aluC(opAdd, vals[n], scratchBytes), l.aluC(opSub, vals[n+1], scratchBytes))
 	})
-	rest, done := l.f.newBlock("rest of the payload"), l.f.newBlock("")
-	for range n {
+	l.digestSome(d, vals[:n], vals[n+1], func(size *value) *value {
+		l.orFail(st, condNe, l.loadPacket(vals[n], spot{ptr: buf}, size), l.konst(0))
+		return buf
+	})
+}
+
+// digestVar takes the bytes of a varbit field.
+func (l *lowerer) digestVar(st *state, d digester, h held) {
+	size := l.load(h.varLen.ptr, h.varLen.off, 4)
+	buf := l.scratch(st)
+	l.digestSome(d, d.carry(), size, func(size *value) *value {
+		l.call(asm.FnProbeReadKernel, buf, size, l.address(h.varAt))
+		return buf
+	})
+}
+
+// digestSome goes on with n bytes that fill brings to memory, unless there are none; they are at most scratchBytes.
+func (l *lowerer) digestSome(d digester, carry []*value, n *value, fill func(size *value) *value) {
+	some, none, done := l.f.newBlock("some bytes"), l.f.newBlock(""), l.f.newBlock("")
+	for range carry {
 		done.params = append(done.params, l.f.newValue(opParam))
 	}
-	l.branchTo(condEq, vals[n+1], l.konst(0), edge{done, vals[:n]}, edge{to: rest})
-	l.cur = rest
-	d.resume(vals[:n])
+	l.branch(condEq, n, l.konst(0), none, some)
+	l.cur = none
+	l.jump(done, carry...)
+	l.cur = some
+	d.resume(carry)
 	// 1 to scratchBytes, as the verifier sees it.
-	length := l.aluC(opAdd, l.guard(l.aluC(opSub, vals[n+1], 1), scratchBytes-1), 1)
-	length.bits = bitLen(scratchBytes)
-	l.loadPacket(st, vals[n], buf, length)
-	d.memory(buf, length)
+	size := l.aluC(opAdd, l.guard(l.aluC(opSub, n, 1), scratchBytes-1), 1)
+	size.bits = bitLen(scratchBytes)
+	d.memory(fill(size), size)
 	l.jump(done, d.carry()...)
 	l.cur = done
 	d.resume(done.params)
-}
-
-// packetEnd returns the length of the packet as it came in.
-func (l *lowerer) packetEnd(st *state) *value {
-	if l.tc {
-		return l.load(l.f.ctx, skbLen, 4)
-	}
-	return l.packetBytes(st)
-}
-
-// loadPacket copies n bytes of the packet, from an offset on.
-func (l *lowerer) loadPacket(st *state, from, to, n *value) {
-	helper := asm.FnXdpLoadBytes
-	if l.tc {
-		helper = asm.FnSkbLoadBytes
-	}
-	l.orFail(st, condNe, l.call(helper, l.f.ctx, from, to, n), l.konst(0))
 }
 
 // onesSum is the complement of the ones' complement sum of 16-bit words (RFC 1071). It adds words as they stand in
@@ -134,9 +148,9 @@ type onesSum struct {
 	sum, odd *value // odd: whether the bytes so far are odd in number
 }
 
-func (o *onesSum) fields(st *state, in []span) {
+func (o *onesSum) fields(in []span) {
 	n := spanBits(in)
-	o.add(o.l.addWords(st, in), o.l.konst(uint64((n+7)/8)))
+	o.add(o.l.addWords(in), o.l.konst(uint64((n+7)/8)))
 }
 
 // add adds the sum of n bytes.
@@ -193,12 +207,12 @@ func (x *xxSum) round(acc, lane *value) *value {
 	return l.aluC(opMul, x.rotate(l.alu(opAdd, acc, l.aluC(opMul, lane, xxPrime2)), 31), xxPrime1)
 }
 
-func (x *xxSum) fields(st *state, in []span) {
+func (x *xxSum) fields(in []span) {
 	l := x.l
 	size := (spanBits(in) + 7) / 8
 	take := func(n int) *value {
 		var w *value
-		w, in = l.takeMemory(st, in, n)
+		w, in = l.takeMemory(in, n)
 		return w
 	}
 	left := size

@@ -202,9 +202,7 @@ func (l *lowerer) spread(words num) *value {
 	for i, w := range words {
 		l.store(l.frame(s, 0), 8*i, 8, w)
 	}
-	v := l.builder.add(l.f.newValue(opMove, l.frame(s, 0)))
-	v.ptr, v.slot = true, s
-	return v
+	return l.inRegister(l.frame(s, 0))
 }
 
 // maxDivision is of how many limbs numbers may be that are divided.

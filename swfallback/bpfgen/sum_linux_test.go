@@ -18,15 +18,17 @@ func TestCalculations(t *testing.T) {
 	for i := range rounds {
 		g := &sumGen{exprGen{rng: rand.New(rand.NewPCG(uint64(seed+i), 1))}}
 		p := g.program()
-		o, err := Compile(p, Options{Verdict: true})
-		if u := new(UnsupportedError); errors.As(err, &u) && u.What == "xxh64 over a payload or a varbit" {
-			continue
-		}
-		if err != nil {
-			t.Fatalf("seed %d: %v\n%s", seed+i, err, g.text(p))
-		}
-		if !compareEngines(t, o, g.packets(t, p)) {
-			t.Fatalf("seed %d: the engines differ\n%s", seed+i, g.text(p))
+		for _, form := range []Form{FormSpecial, FormGeneral} {
+			o, err := Compile(p, Options{Verdict: true, Form: form})
+			if u := new(UnsupportedError); errors.As(err, &u) && u.What == "xxh64 over a payload or a varbit" {
+				continue
+			}
+			if err != nil {
+				t.Fatalf("seed %d, %v: %v\n%s", seed+i, form, err, g.text(p))
+			}
+			if !compareEngines(t, o, g.packets(t, p)) {
+				t.Fatalf("seed %d, %v: the engines differ\n%s", seed+i, form, g.text(p))
+			}
 		}
 	}
 }
