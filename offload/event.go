@@ -3,6 +3,7 @@ package offload
 import (
 	"context"
 	"log/slog"
+	"time"
 )
 
 // Event is something that happened: GateChanged, Placed, DefaultPlaced, LoadStep or Trouble.
@@ -53,15 +54,23 @@ func (e DefaultPlaced) Log() (slog.Level, string, []slog.Attr) {
 // LoadStep reports progress of a load. Done and Total are in units of the driver's choice, 0 where there are
 // none.
 type LoadStep struct {
-	Step    Step
-	Message string
-	Done    uint64
-	Total   uint64
+	Step      Step
+	Component string // that the device reports on; "": it does not say
+	Message   string
+	Done      uint64
+	Total     uint64
+	Timeout   time.Duration // that the driver announces for what it does now; 0: none
 }
 
 // Log implements Event.
 func (e LoadStep) Log() (slog.Level, string, []slog.Attr) {
 	attrs := []slog.Attr{slog.String("step", string(e.Step)), slog.String("message", e.Message)}
+	if e.Component != "" {
+		attrs = append(attrs, slog.String("component", e.Component))
+	}
+	if e.Timeout > 0 {
+		attrs = append(attrs, slog.Duration("timeout", e.Timeout))
+	}
 	if e.Total > 0 {
 		attrs = append(attrs, slog.Uint64("done", e.Done), slog.Uint64("total", e.Total))
 	}

@@ -55,6 +55,7 @@ type DeviceInfo struct {
 	Device  string // BUS/DEV; "" where there is no device
 	Driver  string
 	Serial  string
+	Fixed   map[string]string
 	Running map[string]string
 	Stored  map[string]string
 }

@@ -25,8 +25,15 @@ var (
 
 // FlashProgress is one report of a device while it is written to.
 type FlashProgress struct {
+	Component   string
 	Message     string
 	Done, Total uint64
+	Timeout     time.Duration // that the driver announces for the step; 0: none
+}
+
+// step is the report as an event.
+func (p FlashProgress) step() LoadStep {
+	return LoadStep{Step: StepFlash, Component: p.Component, Message: p.Message, Done: p.Done, Total: p.Total, Timeout: p.Timeout}
 }
 
 // LoadDevice is a device as Load needs it; offload/hw has it over devlink.
@@ -62,6 +69,9 @@ type LoadRequest struct {
 	// was verified; nil: there is no software.
 	Switch func(context.Context, *firmware.Package) (*Manager, error)
 	DryRun bool
+	// Probe says that nobody is there to decide: a package that is older than what runs is nothing to do, and a refusal
+	// that the history ends with already is not recorded again.
+	Probe bool
 	// Wait is how long the device may take to report the package after activation; 0: DefaultWait.
 	Wait    time.Duration
 	Observe func(Event) // nil: nobody
@@ -196,6 +206,10 @@ func (l *loader) judge() error {
 		return l.fail(StepCheck, fmt.Errorf("%w: %s %s", ErrNothingToDo, l.report.Before.Name, l.report.Before.Version),
 			"nothing was changed", firmware.SameVersion.Flag()+" loads it again")
 	}
+	if l.Probe && onlyOlder(refusals) {
+		return l.fail(StepCheck, fmt.Errorf("%w: %s %s, and the package is older: %s", ErrNothingToDo, l.report.Before.Name,
+			l.report.Before.Version, l.report.Package.Version), "nothing was changed", "")
+	}
 	if err := firmware.Refused(l.report.Findings); err != nil {
 		return l.fail(StepCheck, err, "nothing was changed", "")
 	}
@@ -205,6 +219,18 @@ func (l *loader) judge() error {
 			"--allow-reset lets the device reset")
 	}
 	return nil
+}
+
+// onlyOlder reports whether a package is refused for nothing but its age.
+func onlyOlder(refusals []firmware.Finding) bool {
+	older := false
+	for _, f := range refusals {
+		older = older || f.Kind == firmware.Older
+		if f.Kind != firmware.Older && f.Kind != firmware.BelowLowest && f.Kind != firmware.SameVersion {
+			return false
+		}
+	}
+	return older
 }
 
 // plan fills the report with what will be done.

@@ -108,25 +108,25 @@ func (l *loader) openPath() (*source, error) {
 	if s.signature, err = firmware.ReadSignature(l.File); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.flashName = l.nameOf(l.File)
+	s.flashName = nameIn(l.Search, l.File)
 	return s, nil
 }
 
-// nameOf returns the name by which the kernel's search finds exactly this file, or "".
-func (l *loader) nameOf(file string) string {
+// nameIn returns the name by which the kernel's search finds exactly this file, or "".
+func nameIn(s firmware.Search, file string) string {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return ""
 	}
 	root, isDir := strings.CutPrefix(filepath.ToSlash(abs), "/")
-	for _, dir := range l.Search.Paths {
+	for _, dir := range s.Paths {
 		name, below := strings.CutPrefix(root, dir+"/")
 		if !isDir || !below {
 			continue
 		}
-		if f, err := l.Search.Lookup(name); err == nil {
+		if f, err := s.Lookup(name); err == nil {
 			found := f.Path
-			if f.Close() == nil && found == root && sameFile(l.Search.FS, found, file) {
+			if f.Close() == nil && found == root && sameFile(s.FS, found, file) {
 				return name
 			}
 		}
@@ -151,24 +151,52 @@ type Stager interface {
 type FolderStager struct{ Root string }
 
 // Stage implements Stager. The copy is p4dev/.NAME-RANDOM.tmp below the folder, readable by its owner only.
-func (s FolderStager) Stage(_ context.Context, pkg *firmware.Package) (string, func() error, error) {
+func (s FolderStager) Stage(ctx context.Context, pkg *firmware.Package) (string, func() error, error) {
+	return s.stage(ctx, pkg.Manifest.Name, pkg.WriteTo)
+}
+
+// stage writes a copy of what is called name.
+func (s FolderStager) stage(_ context.Context, name string, write func(io.Writer) (int64, error)) (string, func() error, error) {
 	fail := func(err error) (string, func() error, error) {
-		return "", nil, fmt.Errorf("offload: stage package %s: %w", pkg.Manifest.Name, err)
+		return "", nil, fmt.Errorf("offload: stage %s: %w", name, err)
 	}
 	dir := filepath.Join(s.Root, firmware.Folder)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fail(err)
 	}
 	s.sweep(dir)
-	f, err := os.CreateTemp(dir, "."+pkg.Manifest.Name+"-*.tmp")
+	f, err := os.CreateTemp(dir, "."+name+"-*.tmp")
 	if err != nil {
 		return fail(err)
 	}
-	_, err = pkg.WriteTo(f)
+	_, err = write(f)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fail(errors.Join(err, os.Remove(f.Name())))
 	}
 	return firmware.Folder + "/" + filepath.Base(f.Name()), func() error { return os.Remove(f.Name()) }, nil
+}
+
+// install writes a file below the folder, in one move, where a driver will look for it.
+func (s FolderStager) install(name string, r io.Reader) error {
+	if !fs.ValidPath(name) || name == "." {
+		return fmt.Errorf("name %q: %w", name, fs.ErrInvalid)
+	}
+	to := filepath.Join(s.Root, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(to), ".p4dev-*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), to)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // abandoned is the age at which a staged copy belongs to a process that was killed: no flash takes as long.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,7 +88,7 @@ func (l *loader) flash(ctx context.Context) error {
 	l.report.FlashName = name
 	l.step(StepFlash, "%s into %s%s", name, l.report.Device, component(l.report.Component))
 	err = l.Device.Flash(ctx, name, l.report.Component, func(p FlashProgress) {
-		l.Observe(LoadStep{Step: StepFlash, Message: p.Message, Done: p.Done, Total: p.Total})
+		l.Observe(p.step())
 	})
 	if err != nil {
 		return l.back(ctx, StepFlash, err)
@@ -347,10 +348,27 @@ func (l *loader) record(err error) {
 	if r.SHA256, sumErr = l.source.pkg.SHA256(); sumErr != nil {
 		l.Observe(Trouble{"compute the package's digest", sumErr})
 	}
+	if l.Probe && r.Result == firmware.LoadRefused && l.recorded(r) {
+		return
+	}
 	l.step(StepRecord, "%s", r.Result)
 	if err := l.History.Append(r); err != nil {
 		l.Observe(Trouble{"record the load", err})
 	}
+}
+
+// recorded reports whether the history says the same already, as the last thing of the device.
+func (l *loader) recorded(r firmware.LoadRecord) bool {
+	records, _, err := l.History.Read()
+	if err != nil {
+		return false
+	}
+	for _, last := range slices.Backward(records) {
+		if last.Device == r.Device {
+			return last.Result == r.Result && last.SHA256 == r.SHA256 && last.Message == r.Message
+		}
+	}
+	return false
 }
 
 // result classes the outcome.

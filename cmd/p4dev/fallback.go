@@ -83,7 +83,7 @@ func (a *app) attach(ctx context.Context, what string, f attachFlags) error {
 			return err
 		}
 	}
-	fb, err := swfallback.Attach(ctx, cfg)
+	fb, err := a.attachTarget(ctx, cfg)
 	if errors.Is(err, swfallback.ErrBusy) {
 		return fmt.Errorf("%w: 'p4dev fallback replace' changes its program, 'p4dev fallback detach' removes it", err)
 	}
@@ -91,10 +91,39 @@ func (a *app) attach(ctx context.Context, what string, f attachFlags) error {
 		return err
 	}
 	defer fb.Close()
+	return a.renderFallback(fb)
+}
+
+// attachTarget attaches a fallback, and has the hardware of its device, where there is one, take its entries.
+func (a *app) attachTarget(ctx context.Context, cfg swfallback.Config) (*swfallback.Fallback, error) {
+	fb, err := swfallback.Attach(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.reconcileDevice(ctx, fb); err != nil {
 		fmt.Fprintf(a.err, "p4dev: attached, but the hardware holds nothing yet: %v\n", err)
 	}
-	return a.renderFallback(fb)
+	return fb, nil
+}
+
+// ensureFallback attaches the program that a device runs to its ports, unless that is done already, and reports whether
+// it did.
+func (a *app) ensureFallback(ctx context.Context, device string) (bool, error) {
+	fb, err := a.openFallback(ctx, device)
+	if err == nil {
+		return false, fb.Close()
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	cfg := swfallback.Config{Place: a.place(), Options: bpfgen.Options{Stats: true}}
+	if cfg, err = a.deviceFallback(ctx, cfg, device, ""); err != nil {
+		return false, err
+	}
+	if fb, err = a.attachTarget(ctx, cfg); err != nil {
+		return false, err
+	}
+	return true, fb.Close()
 }
 
 // reconcileDevice is "table reconcile" without output, for a fallback that belongs to a device: the program's

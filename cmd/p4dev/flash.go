@@ -28,15 +28,22 @@ type flashFlags struct {
 	dryRun       bool
 	allowReset   bool
 	keepFallback bool
+	fallback     bool
 	probe        bool
 	wait         time.Duration // for the device to report the package
+
+	// Of firmware of the device's vendor.
+	component string
+	overwrite []string
+	want      map[string]string
+	disk      string
 }
 
 func (a *app) flashCommand() *cobra.Command {
 	f := flashFlags{insist: make(map[firmware.FindingKind]*bool)}
 	cmd := &cobra.Command{
 		Use:   "flash DEV [FILE]",
-		Short: "Load a package into a device and verify that it runs",
+		Short: "Load a package, or firmware of the vendor, into a device and verify that it runs",
 		Long: `Checks a package, sends it to the device by devlink, activates it, and verifies that the device reports the
 package's name, version and source tag. FILE is a path, or a name below /lib/firmware/p4dev. Without FILE the package
 is looked for under /lib/firmware/p4dev by serial number, bus address, device identifiers, then the driver's default.
@@ -44,17 +51,30 @@ is looked for under /lib/firmware/p4dev by serial number, bus address, device id
 Where a fallback is attached to the device's ports, it carries the traffic during the load, follows to the
 package's program when the device runs it, and entries go back into hardware.
 
+A FILE that is no package is firmware of the device's vendor, for any devlink device: it is flashed, and activated by
+reload where the device can do that. With --want only what is stored in another version is flashed, and what runs in
+another version is activated; --want alone activates what is stored. What it takes until the new version runs is said,
+and in JSON "needs": reset, driver or reboot.
+
 The same version again ends with exit status 2. With --probe, for udev and systemd, there is no output but log
 lines, and a device that has what it needs, or has no package, is no failure.`,
 		Example: `  p4dev flash pci/0000:01:00.0 l3router.p4fw
   p4dev flash pci/0000:01:00.0
-  p4dev flash --dry-run pci/0000:01:00.0 l3router.p4fw`,
+  p4dev flash --dry-run pci/0000:01:00.0 l3router.p4fw
+  p4dev flash pci/0000:04:00.0 nic.pkg --want fw=222.0.1.0 --overwrite settings
+  p4dev flash pci/0000:05:00.0 nic.nffw --disk netronome/nic_AMDA2001-1003.nffw`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeDevice,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file := ""
 			if len(args) == 2 {
 				file = args[1]
+			}
+			if vendor, err := a.isUpdate(file, f); vendor || err != nil {
+				if err == nil {
+					err = a.update(cmd.Context(), args[0], file, f)
+				}
+				return err
 			}
 			if f.probe {
 				return a.probe(cmd.Context(), args[0], file, f)
@@ -70,7 +90,12 @@ lines, and a device that has what it needs, or has no package, is no failure.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "check everything and say what would be done")
 	fl.BoolVar(&f.allowReset, "allow-reset", false, "the device may reset, losing what is in flight")
 	fl.BoolVar(&f.keepFallback, "keep-fallback", false, "leave the fallback with the program it runs")
+	fl.BoolVar(&f.fallback, "fallback", false, "attach the program in eBPF to the device's ports as well, if it is not there")
 	fl.DurationVar(&f.wait, "wait", offload.DefaultWait, "how long the device may take to report the package")
+	fl.StringVar(&f.component, "component", "", "vendor's firmware: part of the device to flash, by the name of its version")
+	fl.StringSliceVar(&f.overwrite, "overwrite", nil, "vendor's firmware: overwrite settings, identifiers or both as well")
+	fl.StringToStringVar(&f.want, "want", nil, "vendor's firmware: version that a component should have, NAME=VERSION")
+	fl.StringVar(&f.disk, "disk", "", "vendor's firmware: put the file below /lib/firmware, where the driver looks for it, by this name")
 	fl.BoolVar(&f.probe, "probe", false, "for udev and systemd: quiet, idempotent, logs to the journal")
 	return cmd
 }
@@ -117,7 +142,7 @@ func (a *app) load(ctx context.Context, device, file string, f flashFlags, obser
 	req := offload.LoadRequest{
 		Device: hw.Device{Client: c, Handle: h}, Identity: a.identity(info), File: file,
 		Search: firmware.KernelSearch(os.DirFS(a.root)), Stager: offload.FolderStager{Root: filepath.Join(a.root, "lib/firmware")},
-		History: &history, AllowReset: f.allowReset, DryRun: f.dryRun, Wait: f.wait, Observe: observe,
+		History: &history, AllowReset: f.allowReset, DryRun: f.dryRun, Wait: f.wait, Observe: observe, Probe: f.probe,
 	}
 	if req.Trust, err = f.trust.trust(a.root); err != nil {
 		return nil, err
@@ -181,6 +206,18 @@ func (a *app) flash(ctx context.Context, device, file string, f flashFlags) erro
 			}
 		}
 	}
+	if f.fallback && !f.dryRun && (err == nil || errors.Is(err, offload.ErrNothingToDo)) {
+		attached, ferr := a.ensureFallback(ctx, device)
+		if ferr != nil {
+			return fmt.Errorf("attach fallback: %w", ferr)
+		}
+		if attached && err != nil {
+			return a.done(fmt.Sprintf("%s runs %s %s already; attached the same program in eBPF", r.Device, r.Package.Name, r.Package.Version))
+		}
+		if attached {
+			p.observe(offload.LoadStep{Step: offload.StepReconcile, Message: "the same program is attached in eBPF"})
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -208,33 +245,28 @@ func (a *app) probe(ctx context.Context, device, file string, f flashFlags) erro
 		level, msg, attrs := e.Log()
 		log.LogAttrs(ctx, level, msg, attrs...)
 	})
-	var refused *firmware.RefusedError
 	switch {
 	case err == nil:
 		log.Info("loaded", "device", device, "program", r.Package.Name, "version", r.Package.Version, "gate", r.Gate.State.String())
-		return nil
 	case errors.Is(err, offload.ErrNothingToDo):
 		log.Info("nothing to do", "device", device, "reason", err)
-		return nil
-	case errors.As(err, &refused) && onlyOlder(refused.Findings):
-		log.Info("nothing to do: the package is older than what runs", "device", device)
-		return nil
 	case errors.Is(err, fs.ErrNotExist) && !errors.Is(err, devlink.ErrDeviceGone) && file == "":
 		log.Info("no package for the device", "device", device, "reason", err)
 		return nil
+	default:
+		log.Error("load", "device", device, "error", err)
+		return errors.Join(err, errSilent)
 	}
-	log.Error("load", "device", device, "error", err)
-	return errors.Join(err, errSilent)
-}
-
-// onlyOlder reports whether a package was refused for nothing but its age: the device has something newer.
-func onlyOlder(findings []firmware.Finding) bool {
-	older := false
-	for _, f := range findings {
-		older = older || f.Kind == firmware.Older
-		if f.Severity == firmware.Refusal && f.Kind != firmware.Older && f.Kind != firmware.BelowLowest {
-			return false
-		}
+	if !f.fallback {
+		return nil
 	}
-	return older
+	attached, err := a.ensureFallback(ctx, device)
+	if err != nil {
+		log.Error("attach fallback", "device", device, "error", err)
+		return errors.Join(err, errSilent)
+	}
+	if attached {
+		log.Info("attached the same program in eBPF", "device", device)
+	}
+	return nil
 }

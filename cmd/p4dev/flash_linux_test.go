@@ -43,6 +43,38 @@ func TestFlashSearch(t *testing.T) {
 	}
 }
 
+// TestProbe is what a device goes through whose driver binds again and again: the package that lies in the firmware
+// folder is taken once, with the fallback, a newer one is taken, an older one is not, and none of it fills the history.
+func TestProbe(t *testing.T) {
+	l := newLab(t, simnic.Limits{})
+	probe := func(code int, flags ...string) {
+		l.t.Helper()
+		l.do(code, append([]string{"flash", "--probe", "--fallback"}, append(flags, dev)...)...)
+	}
+	probe(exitDone) // no package: nothing to attach either
+	l.pack(folder+"/p4sim.p4fw", "1.1.0")
+	probe(exitDone)
+	probe(exitDone)
+	l.do(exitDone, "fallback", "show")
+	l.pack(folder+"/p4sim.p4fw", "1.0.0")
+	probe(exitDone)
+	l.pack(folder+"/p4sim.p4fw", "1.2.0")
+	probe(exitDone)
+	l.do(exitDone, "fallback", "detach", "pci-0000-01-00-0")
+	probe(exitDone)
+	l.pack(folder+"/p4sim.p4fw", "1.3.0")
+	probe(exitFailed, "--signature", "require")
+	probe(exitFailed, "--signature", "require")
+	l.do(exitDone, "history")
+	l.do(exitDone, "fallback", "detach", "pci-0000-01-00-0")
+	l.do(exitDone, "flash", "--fallback", dev)
+	l.do(exitNothing, "flash", "--fallback", dev)
+	l.do(exitDone, "fallback", "detach", "pci-0000-01-00-0")
+	l.do(exitDone, "flash", "--fallback", dev)
+	l.do(exitDone, "fallback", "detach", "pci-0000-01-00-0")
+	l.golden("probe")
+}
+
 // opaquePackage is one without a pipeline.
 func (l *lab) opaquePackage(file, version string) {
 	l.t.Helper()

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/p4dev/p4dev/firmware"
+	"github.com/p4dev/p4dev/offload"
 )
 
 // trustFlags say whose signatures count.
@@ -69,6 +70,9 @@ func (a *app) verifyCommand() *cobra.Command {
 }
 
 func (a *app) verify(path string, t trustFlags, allowUnsigned bool) error {
+	if a.isVendorFirmware(path) {
+		return a.verifyVendorFirmware(path, t, allowUnsigned)
+	}
 	pkg, err := firmware.OpenFile(path)
 	if err != nil {
 		return err
@@ -93,11 +97,39 @@ func (a *app) verify(path string, t trustFlags, allowUnsigned bool) error {
 	return a.render(v, v.text)
 }
 
+// isVendorFirmware reports whether a path is that of a file that is no package.
+func (a *app) isVendorFirmware(path string) bool {
+	return offload.IsVendorFirmware(firmware.KernelSearch(os.DirFS(a.root)), path)
+}
+
+// verifyVendorFirmware checks the signature of a file of which nothing else is known.
+func (a *app) verifyVendorFirmware(path string, t trustFlags, allowUnsigned bool) error {
+	tr, err := t.trust(a.root)
+	if err != nil {
+		return err
+	}
+	sig, err := firmware.ReadSignature(path)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	v := verifyView{File: path, Name: "no package"}
+	v.Signer, err = firmware.VerifySignature(f, sig, tr)
+	if err != nil && !(allowUnsigned && errors.Is(err, firmware.ErrUnsigned)) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return a.render(v, v.text)
+}
+
 type verifyView struct {
 	File    string           `json:"file"`
 	Name    string           `json:"name"`
-	Version string           `json:"version"`
-	Source  string           `json:"source"`
+	Version string           `json:"version,omitempty"`
+	Source  string           `json:"source,omitempty"`
 	Signer  *firmware.Signer `json:"signer,omitempty"`
 }
 
@@ -105,6 +137,10 @@ func (v verifyView) text(w io.Writer) error {
 	by := "not signed"
 	if v.Signer != nil {
 		by = fmt.Sprintf("signed by %s (%s %s)", strings.Join(v.Signer.Principals, ","), v.Signer.KeyType, v.Signer.Fingerprint)
+	}
+	if v.Version == "" {
+		_, err := fmt.Fprintf(w, "%s: %s, %s\n", v.File, v.Name, by)
+		return err
 	}
 	_, err := fmt.Fprintf(w, "%s: %s %s, %s\n  source %s\n", v.File, v.Name, v.Version, by, v.Source)
 	return err
@@ -132,11 +168,13 @@ func (a *app) sign(path, keyPath string) error {
 		return err
 	}
 	defer done()
-	pkg, err := firmware.OpenFile(path)
-	if err != nil {
-		return err
+	if !a.isVendorFirmware(path) {
+		pkg, err := firmware.OpenFile(path)
+		if err != nil {
+			return err
+		}
+		defer pkg.Close()
 	}
-	defer pkg.Close()
 	f, err := os.Open(path)
 	if err != nil {
 		return err

@@ -179,5 +179,5 @@ func kindFits(device, want pipeline.MatchKind) bool {
 // Info converts what devlink says of a device.
 func Info(i devlink.Info) offload.DeviceInfo {
 	return offload.DeviceInfo{Device: i.Handle.String(), Driver: i.Driver, Serial: i.Serial,
-		Running: i.Versions.Running, Stored: i.Versions.Stored}
+		Fixed: i.Versions.Fixed, Running: i.Versions.Running, Stored: i.Versions.Stored}
 }
