@@ -40,7 +40,8 @@ digests. What it finds is made as small as it can be and written as a packet tes
 stands for all programs in and below it; --time and --count are shared out among several programs.
 
 The same seed and the same program make the same cases. Packets are given to the program by BPF_PROG_TEST_RUN; with
---ports they go over network interfaces in a namespace of their own, which replicates packets too. It needs root.
+--ports, and where the program copies packets, they go over network interfaces in a namespace of their own. Programs
+are compiled in both forms in turn. It needs root.
 
 Exit status: 0 no difference, 1 a difference or a failure.`,
 		Example: `  p4dev fuzz --time 60s l3router.json
@@ -114,6 +115,11 @@ func (a *app) fuzz(ctx context.Context, paths []string, f fuzzFlags) error {
 	}
 	for _, path := range programs {
 		v := a.fuzzProgram(ctx, path, engine, f)
+		if v.replicates {
+			f := f
+			f.ports = true
+			v = a.fuzzProgram(ctx, path, testbed.Kernel, f)
+		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("fuzz %s: interrupted: %w", path, err)
 		}
@@ -134,10 +140,10 @@ func fuzzPorts() []uint32 { return []uint32{1, 2, 3, 4} }
 
 // fuzzProgram looks for a difference in one program.
 func (a *app) fuzzProgram(ctx context.Context, path string, engine testbed.Engine, f fuzzFlags) fuzzView {
-	v := fuzzView{Program: path, Result: "ok"}
+	v := fuzzView{Program: path, Result: "ok", Ports: engine == testbed.Kernel}
 	fail := func(err error) fuzzView {
 		o := testbed.Outcome{Err: err}
-		v.Result, v.Reason = "fail", o.Reason()
+		v.Result, v.Reason, v.replicates = "fail", o.Reason(), errors.Is(err, testbed.ErrReplicates)
 		if testbed.Unsupported(err) {
 			v.Result = "skip"
 		}
@@ -153,7 +159,7 @@ func (a *app) fuzzProgram(ctx context.Context, path string, engine testbed.Engin
 	}
 	last := time.Now()
 	found, p, err := rivals.Run(ctx, testbed.Hunt{
-		Options: fuzz.Options{Seed: f.seed, Ports: fuzzPorts(), Strict: f.ports, Packets: f.packets, MinPacket: f.least()},
+		Options: fuzz.Options{Seed: f.seed, Ports: fuzzPorts(), Strict: f.ports, Packets: f.packets},
 		First:   f.first, Count: f.count, Time: f.time,
 		Progress: func(p testbed.Progress) {
 			if p.Shrinking || time.Since(last) > 5*time.Second {
@@ -164,6 +170,7 @@ func (a *app) fuzzProgram(ctx context.Context, path string, engine testbed.Engin
 	})
 	err = errors.Join(err, rivals.Close())
 	v.Cases, v.Packets, v.Seconds, v.Without = p.Cases, p.Packets, p.Elapsed.Seconds(), p.Left
+	v.Unsteady = p.Unsteady
 	if err != nil {
 		return fail(err)
 	}
@@ -171,20 +178,13 @@ func (a *app) fuzzProgram(ctx context.Context, path string, engine testbed.Engin
 		return v
 	}
 	v.Result, v.Kind, v.Reason, v.Case = "difference", found.Difference.Kind, found.Difference.Text, found.Number
+	v.Form = found.Form.String()
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	v.Test = filepath.Join(f.out, fmt.Sprintf("%s_%d_%d.stf", name, f.seed, found.Number))
 	if err := os.WriteFile(v.Test, []byte(found.Test), 0o644); err != nil {
 		return fail(err)
 	}
 	return v
-}
-
-// least is the length of the shortest packet, in bytes: interfaces take none that is shorter than an Ethernet header.
-func (f fuzzFlags) least() int {
-	if f.ports {
-		return 14
-	}
-	return 0
 }
 
 func (a *app) fuzzProgress(path string, p testbed.Progress) {
@@ -217,6 +217,11 @@ type fuzzView struct {
 	Case    uint64   `json:"case,omitempty"`
 	Test    string   `json:"test,omitempty"`
 	Without []string `json:"without,omitempty"` // commands that cases did without
+	Ports   bool     `json:"ports,omitempty"`   // packets went over interfaces
+
+	Unsteady   uint64 `json:"unsteady,omitempty"` // differences that were not there a second time
+	Form       string `json:"form,omitempty"`     // of a difference: how eBPF was compiled
+	replicates bool
 }
 
 func (r *fuzzReport) add(v fuzzView) {
@@ -238,9 +243,13 @@ func (v fuzzView) text(w io.Writer) {
 	reason := strings.ReplaceAll(v.Reason, "\n", "\n            ")
 	switch v.Result {
 	case "ok":
-		fmt.Fprintf(w, "%d cases, %d packets, %.1f s\n", v.Cases, v.Packets, v.Seconds)
+		over := ""
+		if v.Ports {
+			over = " over tap"
+		}
+		fmt.Fprintf(w, "%d cases, %d packets%s, %.1f s\n", v.Cases, v.Packets, over, v.Seconds)
 	case "difference":
-		fmt.Fprintf(w, "%s, case %d after %d packets: %s\n            %s\n", v.Kind, v.Case, v.Packets, v.Test, reason)
+		fmt.Fprintf(w, "%s, form %s, case %d after %d packets: %s\n            %s\n", v.Kind, v.Form, v.Case, v.Packets, v.Test, reason)
 	default:
 		fmt.Fprintln(w, reason)
 	}

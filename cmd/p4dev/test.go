@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/stf"
 	"github.com/p4dev/p4dev/swfallback/stf/testbed"
 )
@@ -19,6 +20,7 @@ import (
 func (a *app) testCommand() *cobra.Command {
 	var engine string
 	var fast bool
+	var form string
 	cmd := &cobra.Command{
 		Use:   "test {DIR | FILE | FILE.stf}...",
 		Short: "Run packet tests on the interpreter and on eBPF",
@@ -39,12 +41,27 @@ engine does not support is skipped with the reason. The default is both engines 
 			if err != nil {
 				return err
 			}
-			return a.test(cmd.Context(), engines, args)
+			bed := testbed.Bed{Open: readSource}
+			if bed.Form, err = readForm(form); err != nil {
+				return fmt.Errorf("run packet tests: %w", err)
+			}
+			return a.test(cmd.Context(), bed, engines, args)
 		},
 	}
 	cmd.Flags().StringVar(&engine, "engine", "", "interp, bpf or both (default: both where eBPF can be used)")
 	cmd.Flags().BoolVar(&fast, "fast", false, "run eBPF without network interfaces")
+	cmd.Flags().StringVar(&form, "form", "auto", "how eBPF is compiled: auto, special or general")
 	return cmd
+}
+
+// readForm reads the name of a form of compiled programs.
+func readForm(name string) (bpfgen.Form, error) {
+	for _, f := range []bpfgen.Form{bpfgen.FormAuto, bpfgen.FormSpecial, bpfgen.FormGeneral} {
+		if f.String() == name {
+			return f, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown form %q: want auto, special or general", name)
 }
 
 // testEngines returns the engines that --engine and --fast name, and says so where they name none.
@@ -76,7 +93,7 @@ func (a *app) testEngines(name string, fast bool) ([]testbed.Engine, error) {
 }
 
 // test runs the tests that paths name on engines.
-func (a *app) test(ctx context.Context, engines []testbed.Engine, paths []string) error {
+func (a *app) test(ctx context.Context, bed testbed.Bed, engines []testbed.Engine, paths []string) error {
 	cases, err := stf.Find(paths...)
 	if err != nil {
 		return err
@@ -85,7 +102,6 @@ func (a *app) test(ctx context.Context, engines []testbed.Engine, paths []string
 	for _, c := range cases {
 		report.width = max(report.width, len(c.Name))
 	}
-	bed := testbed.Bed{Open: readSource}
 	for _, c := range cases {
 		for _, e := range engines {
 			o := bed.Run(ctx, c, e)

@@ -49,7 +49,7 @@ func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test 
 	if err != nil {
 		return stf.Engine{}, nil, err
 	}
-	cfg := swfallback.Config{Name: "test", Source: source, Place: place, Options: bpfgen.Options{HostPort: hostPort}}
+	cfg := swfallback.Config{Name: "test", Source: source, Place: place, Options: bpfgen.Options{HostPort: hostPort, Form: o.Form}}
 	if cfg.Program, err = source.Program(); err != nil {
 		return stf.Engine{}, nil, err
 	}
@@ -133,7 +133,7 @@ func testRun(ctx context.Context, f *swfallback.Fallback) func(uint32, []byte) (
 		case err != nil:
 			return nil, err
 		case v.Fate == bpfgen.FateReplicated:
-			return nil, fmt.Errorf("a test run does not replicate packets: %w", errors.ErrUnsupported)
+			return nil, ErrReplicates
 		case v.Fate != bpfgen.FateForwarded && v.Fate != bpfgen.FateHost:
 			return nil, nil
 		}

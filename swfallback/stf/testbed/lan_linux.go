@@ -16,7 +16,8 @@ import (
 type lan struct {
 	ns      *wires.NetNS
 	numbers []uint32 // in order
-	prefix  []byte   // in front of every packet on the wire, for packets that are shorter than an Ethernet header
+	settle  time.Duration
+	prefix  []byte // in front of every packet on the wire, for packets that are shorter than an Ethernet header
 	ports   map[uint32]*wires.Port
 	seen    []stf.Received // read, and not yet collected
 }
@@ -24,9 +25,9 @@ type lan struct {
 var _ stf.Wire = (*lan)(nil)
 
 const (
-	// settle is how long a packet is waited for before the next one is sent. Packets that came in at different ports
-	// would not be ordered otherwise.
-	settle = 10 * time.Millisecond
+	// usualSettle is how long a packet is waited for before the next one is sent. Packets that came in at different
+	// ports would not be ordered otherwise.
+	usualSettle = 10 * time.Millisecond
 	// quiet is how long nothing must come out for all packets to be done.
 	quiet = 100 * time.Millisecond
 
@@ -51,7 +52,7 @@ func newLAN(numbers []uint32, taps bool, ends *cleanup) (*lan, error) {
 	if taps {
 		makePort = ns.Tap
 	}
-	l := &lan{ns: ns, ports: map[uint32]*wires.Port{}}
+	l := &lan{ns: ns, settle: usualSettle, ports: map[uint32]*wires.Port{}}
 	for i, number := range numbers {
 		if number == hostPort {
 			continue
@@ -93,12 +94,12 @@ func (l *lan) Send(ctx context.Context, port uint32, packet []byte) error {
 	if err := p.Send(frame); err != nil {
 		return fmt.Errorf("send to port %d: %w", port, err)
 	}
-	for start := time.Now(); time.Since(start) < settle; {
+	for start := time.Now(); time.Since(start) < l.settle; {
 		got, err := l.poll()
 		if l.seen = append(l.seen, got...); err != nil || len(got) > 0 {
 			return err
 		}
-		if err := pause(ctx, settle/20); err != nil {
+		if err := pause(ctx, l.settle/20); err != nil {
 			return err
 		}
 	}

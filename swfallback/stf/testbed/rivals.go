@@ -9,6 +9,7 @@ import (
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/fuzz"
 	"github.com/p4dev/p4dev/swfallback/interp"
 	"github.com/p4dev/p4dev/swfallback/stf"
@@ -19,8 +20,8 @@ type Rivals struct {
 	program *pipeline.Program
 	twin    bool // the program depends on time or chance
 
-	// open loads the program into the kernel's side; end takes it away again.
-	open  func(ctx context.Context) (s *side, end func() error, err error)
+	// open loads the program, in a form, into the kernel's side; end takes it away again.
+	open  func(ctx context.Context, form bpfgen.Form) (s *side, end func() error, err error)
 	ports []uint32 // that packets can come out of, each with an order of its own; nil: any, and all are ordered
 	ends  cleanup
 }
@@ -125,9 +126,9 @@ func depends(p *pipeline.Program) bool {
 	return len(p.Meters) > 0
 }
 
-// Compare runs a case on both engines, each with a program that has been loaded anew. The error says that a case
-// could not be run at all.
-func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case) (_ *Round, err error) {
+// Compare runs a case on both engines, each with a program that has been loaded anew, in eBPF in a form. The error says
+// that a case could not be run at all.
+func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case, form bpfgen.Form) (_ *Round, err error) {
 	test, err := c.Test("case")
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case) (_ *Round, err error
 			return nil, err
 		}
 	}
-	b, end, err := r.open(ctx)
+	b, end, err := r.open(ctx, form)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package testbed
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback"
@@ -25,12 +26,15 @@ func (r *Rivals) openKernel(ctx context.Context, source swfallback.Source, engin
 		if err != nil {
 			return err
 		}
+		l.settle, l.prefix = huntSettle, shortPrefix()
 		r.ports = append([]uint32{hostPort}, l.numbers...)
 		attach, wireOf = l.attach, func(*swfallback.Fallback) stf.Wire { return l }
 	} else {
 		config.Options.Verdict, config.Options.Prefix = true, ethernetHeader
 	}
-	r.open = func(ctx context.Context) (*side, func() error, error) {
+	r.open = func(ctx context.Context, form bpfgen.Form) (*side, func() error, error) {
+		config := config
+		config.Options.Form = form
 		f, err := attach(ctx, config)
 		if err != nil {
 			return nil, nil, err
@@ -42,12 +46,15 @@ func (r *Rivals) openKernel(ctx context.Context, source swfallback.Source, engin
 			return f.Detach()
 		}, nil
 	}
-	_, end, err := r.open(ctx)
+	_, end, err := r.open(ctx, bpfgen.FormAuto)
 	if err != nil {
 		return err
 	}
 	return end()
 }
+
+// huntSettle is how long a packet is waited for: not as long as in a test, because a difference is looked at twice.
+const huntSettle = 500 * time.Microsecond
 
 // collectDigests reads digests until stop is called.
 func collectDigests(ctx context.Context, f *swfallback.Fallback) (d *digests, stop func()) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/p4dev/p4dev/swfallback"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
 	"github.com/p4dev/p4dev/swfallback/fuzz"
 	"github.com/p4dev/p4dev/swfallback/stf"
@@ -53,7 +54,7 @@ func faulty(t *testing.T, name string, fault func([]stf.Received) []stf.Received
 		t.Fatal(err)
 	}
 	r := &Rivals{program: p}
-	r.open = func(ctx context.Context) (*side, func() error, error) {
+	r.open = func(ctx context.Context, _ bpfgen.Form) (*side, func() error, error) {
 		s, err := r.interpreter(ctx, 0)
 		if err != nil {
 			return nil, nil, err
@@ -93,7 +94,7 @@ func TestFound(t *testing.T) {
 	if result, err := stf.Run(t.Context(), test, right.engine); err != nil || !result.OK() {
 		t.Errorf("fails where it is right: %v %v", err, result.Err())
 	}
-	other, _, err := r.open(t.Context())
+	other, _, err := r.open(t.Context(), bpfgen.FormAuto)
 	if err != nil {
 		t.Fatal(err)
 	}

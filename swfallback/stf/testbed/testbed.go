@@ -22,6 +22,9 @@ const (
 	TestRuns    Engine = "bpf-fast" // eBPF, packets are given to BPF_PROG_TEST_RUN
 )
 
+// ErrReplicates says that a packet was to be copied, which test runs do not do.
+var ErrReplicates = fmt.Errorf("a test run does not replicate packets: %w", errors.ErrUnsupported)
+
 // State is what a test came to.
 type State string
 
@@ -36,6 +39,7 @@ const (
 type Outcome struct {
 	Case           stf.Case
 	Engine         Engine
+	Form           bpfgen.Form // that the program was compiled in, on the engines of eBPF
 	State          State
 	Ports          string // "veth", "tap"; "": no interfaces
 	Sent, Received int    // packets
@@ -48,6 +52,8 @@ type Outcome struct {
 type Bed struct {
 	// Open reads the program of a file.
 	Open func(path string) (swfallback.Source, error)
+	// Form is how programs are compiled for the engines of eBPF.
+	Form bpfgen.Form
 }
 
 // Available returns nil where the engine can be used by this process, else why not.
@@ -64,7 +70,7 @@ func Available(e Engine) error {
 // Run runs one test. It returns when the test is over and all that it made is gone, also when ctx ends; a test
 // that ctx interrupted has failed with its cause.
 func (b *Bed) Run(ctx context.Context, c stf.Case, e Engine) Outcome {
-	o := Outcome{Case: c, Engine: e}
+	o := Outcome{Case: c, Engine: e, Form: b.Form}
 	start := time.Now()
 	result, err := b.play(ctx, &o)
 	o.Time = time.Since(start)
