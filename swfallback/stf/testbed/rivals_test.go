@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,7 @@ import (
 	"github.com/p4dev/p4dev/swfallback/stf/stftest"
 )
 
-// sourceOf reads a program of testdata/p4.
+// sourceOf reads a program and the P4Info beside it.
 func sourceOf(t testing.TB, path string) swfallback.Source {
 	t.Helper()
 	var s swfallback.Source
@@ -25,7 +26,7 @@ func sourceOf(t testing.TB, path string) swfallback.Source {
 	if s.JSON, err = os.ReadFile(path); err != nil {
 		t.Fatal(err)
 	}
-	if s.P4Info, err = os.ReadFile(strings.TrimSuffix(path, ".json") + ".p4info.txtpb"); err != nil {
+	if s.P4Info, err = os.ReadFile(strings.TrimSuffix(path, ".json") + ".p4info.txtpb"); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
 	return s
@@ -146,6 +147,64 @@ func FuzzEngines(f *testing.F) {
 			t.Errorf("%s: %s", path, found.Test)
 		}
 	})
+}
+
+// TestFoundBefore plays what was found before on every engine. The folders of testdata/fuzz are those of the programs:
+// "p4" of testdata, "conformance" of the corpus.
+func TestFoundBefore(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	folder := filepath.Join(stftest.Root(t), "testdata", "fuzz")
+	cases, err := stf.Find(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		name, err := filepath.Rel(folder, filepath.FromSlash(c.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.ToSlash(name), func(t *testing.T) {
+			dir, file := filepath.Split(name)
+			base := filepath.Join(stftest.Root(t), "testdata")
+			if strings.HasPrefix(dir, "conformance") {
+				base = filepath.Dir(stftest.Corpus(t))
+			}
+			if c.Program = programNamed(filepath.Join(base, dir), file); c.Program == "" {
+				t.Fatal("no program of that name")
+			}
+			playEverywhere(t, c)
+		})
+	}
+}
+
+// playEverywhere plays a case on both engines, eBPF in both of its forms.
+func playEverywhere(t *testing.T, c stf.Case) {
+	for _, on := range []struct {
+		engine Engine
+		form   bpfgen.Form
+	}{{Interpreter, bpfgen.FormAuto}, {Kernel, bpfgen.FormAuto}, {Kernel, bpfgen.FormGeneral}} {
+		t.Run(fmt.Sprintf("%s %s", on.engine, on.form), func(t *testing.T) {
+			if on.engine != Interpreter {
+				bpftest.Require(t, "root", "bpf", "netns")
+			}
+			bed := Bed{Form: on.form, Open: func(path string) (swfallback.Source, error) { return sourceOf(t, path), nil }}
+			if o := bed.Run(t.Context(), c, on.engine); o.State != Passed {
+				t.Errorf("%s: %v %v", o.State, o.Err, o.Failures)
+			}
+		})
+	}
+}
+
+// programNamed finds the program that a test is named after; "": there is none.
+func programNamed(dir, name string) string {
+	for name != "" {
+		path := filepath.Join(dir, name+".json")
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		name = name[:max(strings.LastIndexByte(name, '_'), 0)]
+	}
+	return ""
 }
 
 // TestHuntEnds: a hunt ends with its time and with its context.
