@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
 )
 
 // known is a frame that hits the first entry of smac in l2switch, and aged that entry with a time-out.
@@ -20,9 +21,11 @@ func aged(t *testing.T, f *Fallback, after time.Duration) (known []byte, e *pipe
 }
 
 // TestSweep: an entry is reported when it has been idle for its time-out, then by every other sweep, until it is hit.
-func TestSweep(t *testing.T) {
+func TestSweep(t *testing.T) { bothForms(t, testSweep) }
+
+func testSweep(t *testing.T, form bpfgen.Form) {
 	const after = 250 * time.Millisecond
-	f := testRuns(t, small(source(t, "l2switch")))
+	f := testRuns(t, small(source(t, "l2switch")), form)
 	frame, e := aged(t, f, after)
 	other := entry(t, f, "dmac 10 02:00:00:00:00:02 => forward 2")
 	other.IdleTimeout = time.Hour
@@ -53,7 +56,7 @@ func TestSweep(t *testing.T) {
 
 // TestIdleTimeouts: the first report comes within a second of the time-out, the next one two seconds later.
 func TestIdleTimeouts(t *testing.T) {
-	f := testRuns(t, small(source(t, "l2switch")))
+	f := testRuns(t, small(source(t, "l2switch")), bpfgen.FormAuto)
 	_, e := aged(t, f, 100*time.Millisecond)
 	enough := errors.New("enough")
 	start := time.Now()
@@ -75,7 +78,7 @@ func TestIdleTimeouts(t *testing.T) {
 }
 
 func TestIdleTimeoutsEnd(t *testing.T) {
-	f := testRuns(t, small(source(t, "l2switch")))
+	f := testRuns(t, small(source(t, "l2switch")), bpfgen.FormAuto)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := f.IdleTimeouts(cancelled, nil); !errors.Is(err, context.Canceled) {
@@ -85,7 +88,7 @@ func TestIdleTimeoutsEnd(t *testing.T) {
 	if err := f.IdleTimeouts(t.Context(), nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
-	none := testRuns(t, small(source(t, "l3router")))
+	none := testRuns(t, small(source(t, "l3router")), bpfgen.FormAuto)
 	if err := none.IdleTimeouts(t.Context(), nil); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("program without: %v", err)
 	}

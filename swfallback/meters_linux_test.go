@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
-	"github.com/p4dev/p4dev/swfallback/bpfrun"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
 )
 
 // meters are the meters of features/selector.
@@ -17,9 +17,9 @@ type meters struct {
 	policed          *pipeline.Table
 }
 
-func newMeters(t testing.TB) *meters {
+func newMeters(t testing.TB, form bpfgen.Form) *meters {
 	t.Helper()
-	m := &meters{selector: newSelector(t)}
+	m := &meters{selector: newSelector(t, form)}
 	m.policer = found[*pipeline.Meter](t, "policer")(m.Program().MeterByName("selector_ingress.policer"))
 	m.shapers = found[*pipeline.Meter](t, "shapers")(m.Program().MeterByName("selector_ingress.shapers"))
 	m.policed = table(t, m.Fallback, "selector_ingress.policed")
@@ -52,8 +52,10 @@ func slow(committed, peak uint64) *pipeline.MeterRates {
 }
 
 // TestColours: both meters take from the committed and the peak bucket (RFC 2698), one packets and the other bytes.
-func TestColours(t *testing.T) {
-	m := newMeters(t)
+func TestColours(t *testing.T) { bothForms(t, testColours) }
+
+func testColours(t *testing.T, form bpfgen.Form) {
+	m := newMeters(t, form)
 	must(t, m.Insert(m.police(t, 1), m.police(t, 2), m.police(t, 7)))
 	must(t, m.SetDirectMeterRates(m.police(t, 1), slow(2, 3)))
 	must(t, m.SetMeterRates(m.shapers, 1, slow(25, 45)))
@@ -82,8 +84,10 @@ func TestColours(t *testing.T) {
 }
 
 // TestMetersRefill: buckets fill with time and not over their size.
-func TestMetersRefill(t *testing.T) {
-	m := newMeters(t)
+func TestMetersRefill(t *testing.T) { bothForms(t, testMetersRefill) }
+
+func testMetersRefill(t *testing.T, form bpfgen.Form) {
+	m := newMeters(t, form)
 	must(t, m.Insert(m.police(t, 1)))
 	must(t, m.SetDirectMeterRates(m.police(t, 1), &pipeline.MeterRates{Committed: 0.001, CommittedBurst: 1, Peak: 50, PeakBurst: 2}))
 	take := func() byte { return colours(send(t, m.Fallback, meterPacket(1)...))[0] }
@@ -100,8 +104,10 @@ func TestMetersRefill(t *testing.T) {
 	}
 }
 
-func TestMeterRates(t *testing.T) {
-	m := newMeters(t)
+func TestMeterRates(t *testing.T) { bothForms(t, testMeterRates) }
+
+func testMeterRates(t *testing.T, form bpfgen.Form) {
+	m := newMeters(t, form)
 	must(t, m.Insert(m.police(t, 1)))
 	want := &pipeline.MeterRates{Committed: 1e6, CommittedBurst: 2000, Peak: 2e6, PeakBurst: 1e9}
 	must(t, m.SetMeterRates(m.shapers, 3, want))
@@ -128,25 +134,27 @@ func TestMeterRates(t *testing.T) {
 }
 
 // TestMetersOnManyCPUs: no token is taken twice or lost, whatever runs at the same time.
-func TestMetersOnManyCPUs(t *testing.T) {
+func TestMetersOnManyCPUs(t *testing.T) { bothForms(t, testMetersOnManyCPUs) }
+
+func testMetersOnManyCPUs(t *testing.T, form bpfgen.Form) {
 	const workers, each, committed, peak = 4, 300, 200, 500
-	m := newMeters(t)
+	m := newMeters(t, form)
 	must(t, m.Insert(m.police(t, 1)))
 	must(t, m.SetDirectMeterRates(m.police(t, 1), slow(committed, peak)))
+	run := unlocked(t, m.Fallback)
 	var mu sync.Mutex
 	got := make(map[byte]int)
 	var group sync.WaitGroup
 	for range workers {
 		group.Go(func() {
 			for range each {
-				frame := append(make([]byte, ethernetHeader), meterPacket(1)...)
-				result, err := m.gen.dp.TestRun(t.Context(), bpfrun.TestRun{Frame: frame})
+				out, err := run(meterPacket(1)...)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				mu.Lock()
-				got[colours(result.Frame[ethernetHeader:])[0]]++
+				got[colours(out)[0]]++
 				mu.Unlock()
 			}
 		})

@@ -7,13 +7,21 @@ import (
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
+	"github.com/p4dev/p4dev/swfallback/bpfrun"
 )
 
+// bothForms runs a test on programs compiled in both forms.
+func bothForms(t *testing.T, test func(*testing.T, bpfgen.Form)) {
+	for _, form := range []bpfgen.Form{bpfgen.FormAuto, bpfgen.FormGeneral} {
+		t.Run(form.String(), func(t *testing.T) { test(t, form) })
+	}
+}
+
 // testRuns attaches a program that takes packets of any length from test runs.
-func testRuns(t testing.TB, s Source) *Fallback {
+func testRuns(t testing.TB, s Source, form bpfgen.Form) *Fallback {
 	t.Helper()
 	f, err := Attach(t.Context(), Config{Name: "test", Source: s, Place: testPlace(t),
-		Options: bpfgen.Options{Verdict: true, Prefix: ethernetHeader}})
+		Options: bpfgen.Options{Form: form, Verdict: true, Prefix: ethernetHeader}})
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
@@ -32,6 +40,20 @@ func send(t testing.TB, f *Fallback, packet ...byte) []byte {
 		return nil
 	}
 	return v.Frame
+}
+
+// unlocked runs packets that come in on port 1 without the lock that Process and those who write hold.
+func unlocked(t testing.TB, f *Fallback) func(packet ...byte) ([]byte, error) {
+	t.Helper()
+	must(t, f.gen.writePort(f.gen.object.PortOfMap, loopback, f.gen.object.AppendPortOf(nil, 1)))
+	return func(packet ...byte) ([]byte, error) {
+		frame := append(make([]byte, ethernetHeader), packet...)
+		result, err := f.gen.dp.TestRun(t.Context(), bpfrun.TestRun{Frame: frame})
+		if err != nil || len(result.Frame) < ethernetHeader {
+			return nil, err
+		}
+		return result.Frame[ethernetHeader:], nil
+	}
 }
 
 // found is what a lookup by name found.

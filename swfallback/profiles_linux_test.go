@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
-	"github.com/p4dev/p4dev/swfallback/bpfrun"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
 )
 
 // selector is the program features/selector with its objects.
@@ -17,9 +17,9 @@ type selector struct {
 	grouped, profiled *pipeline.Table
 }
 
-func newSelector(t testing.TB) *selector {
+func newSelector(t testing.TB, form bpfgen.Form) *selector {
 	t.Helper()
-	s := &selector{Fallback: testRuns(t, source(t, "features/selector"))}
+	s := &selector{Fallback: testRuns(t, source(t, "features/selector"), form)}
 	p := s.Program()
 	s.paths = found[*pipeline.ActionProfile](t, "paths")(p.ProfileByName("selector_ingress.paths"))
 	s.shared = found[*pipeline.ActionProfile](t, "shared")(p.ProfileByName("selector_ingress.shared_actions"))
@@ -49,8 +49,10 @@ func groupPacket(key, flow byte) []byte { return []byte{0, 9, 0, 9, 0, key, 0, f
 
 func groupValue(out []byte) byte { return out[12] }
 
-func TestProfiles(t *testing.T) {
-	s := newSelector(t)
+func TestProfiles(t *testing.T) { bothForms(t, testProfiles) }
+
+func testProfiles(t *testing.T, form bpfgen.Form) {
+	s := newSelector(t, form)
 	zero, one := uint32(0), uint32(1)
 	must(t, s.SetMember(s.paths, s.path(t, 0, "0xa0")))
 	must(t, s.SetMember(s.paths, s.path(t, 1, "0xa1")))
@@ -103,8 +105,10 @@ func TestProfiles(t *testing.T) {
 }
 
 // TestModifiedMember: an entry follows its member, and may change to another one or to a group.
-func TestModifiedMember(t *testing.T) {
-	s := newSelector(t)
+func TestModifiedMember(t *testing.T) { bothForms(t, testModifiedMember) }
+
+func testModifiedMember(t *testing.T, form bpfgen.Form) {
+	s := newSelector(t, form)
 	zero, one := uint32(0), uint32(1)
 	must(t, s.SetMember(s.paths, s.path(t, 0, "0xa0")))
 	must(t, s.SetMember(s.paths, s.path(t, 1, "0xa1")))
@@ -133,8 +137,10 @@ func TestModifiedMember(t *testing.T) {
 
 // TestGroupsChangeUnderPackets: while a group, its members and an entry change all the time, every packet runs one of the
 // members that are there.
-func TestGroupsChangeUnderPackets(t *testing.T) {
-	s := newSelector(t)
+func TestGroupsChangeUnderPackets(t *testing.T) { bothForms(t, testGroupsChangeUnderPackets) }
+
+func testGroupsChangeUnderPackets(t *testing.T, form bpfgen.Form) {
+	s := newSelector(t, form)
 	zero := uint32(0)
 	for id, value := range []string{"0xa0", "0xa1", "0xa2", "0xa3"} {
 		must(t, s.SetMember(s.paths, s.path(t, uint32(id), value)))
@@ -148,12 +154,12 @@ func TestGroupsChangeUnderPackets(t *testing.T) {
 		defer done.Store(true)
 		ended <- s.churn(t, 100)
 	}()
+	run := unlocked(t, s.Fallback)
 	seen := make(map[byte]int)
 	for i := 0; !done.Load(); i++ {
-		frame := append(make([]byte, ethernetHeader), groupPacket(1, byte(i))...)
-		result, err := s.gen.dp.TestRun(t.Context(), bpfrun.TestRun{Frame: frame}) // without the lock that writers hold
+		out, err := run(groupPacket(1, byte(i))...)
 		must(t, err)
-		seen[groupValue(result.Frame[ethernetHeader:])]++
+		seen[groupValue(out)]++
 	}
 	must(t, <-ended)
 	for value := range seen {
@@ -188,8 +194,10 @@ func (s *selector) churn(t testing.TB, rounds int) error {
 }
 
 // TestReplaceCarriesObjects: members, groups, value sets and the rates of meters are there after Replace.
-func TestReplaceCarriesObjects(t *testing.T) {
-	m := newMeters(t)
+func TestReplaceCarriesObjects(t *testing.T) { bothForms(t, testReplaceCarriesObjects) }
+
+func testReplaceCarriesObjects(t *testing.T, form bpfgen.Form) {
+	m := newMeters(t, form)
 	one := uint32(1)
 	must(t, m.SetMember(m.paths, m.path(t, 4, "0xa4")))
 	must(t, m.SetGroup(m.paths, pipeline.Group{ID: 1, Members: []uint32{4}}))
@@ -216,8 +224,10 @@ func TestReplaceCarriesObjects(t *testing.T) {
 		Dropped: map[string]int{"selector_ingress.grouped": 1}})
 }
 
-func TestReplaceCarriesValueSets(t *testing.T) {
-	f := testRuns(t, source(t, "features/value_set"))
+func TestReplaceCarriesValueSets(t *testing.T) { bothForms(t, testReplaceCarriesValueSets) }
+
+func testReplaceCarriesValueSets(t *testing.T, form bpfgen.Form) {
+	f := testRuns(t, source(t, "features/value_set"), form)
 	set := found[*pipeline.ValueSet](t, "services")(f.Program().ValueSetByName("vs_parser.services"))
 	must(t, f.SetValueSet(set, [][]pipeline.Match{service(exactly(6), exactly(1, 2))}))
 	carried := found[Carried](t, "replace")(f.Replace(t.Context(), nil, source(t, "features/value_set")))

@@ -51,6 +51,7 @@ type optionsRecord struct {
 	MaxReplicas                 int
 	MaxVariants                 int
 	Prefix                      int
+	Form                        bpfgen.Form
 	Stats, Verdict              bool
 }
 
@@ -58,7 +59,7 @@ func recordOptions(o bpfgen.Options) optionsRecord {
 	return optionsRecord{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
 		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
-		Prefix: o.Prefix, Stats: o.Stats, Verdict: o.Verdict,
+		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict,
 	}
 }
 
@@ -66,7 +67,7 @@ func (o optionsRecord) options() bpfgen.Options {
 	return bpfgen.Options{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
 		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
-		Prefix: o.Prefix, Stats: o.Stats, Verdict: o.Verdict,
+		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict,
 	}
 }
 

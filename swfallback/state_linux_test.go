@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
 )
 
 // request is a packet of features/state: a command, an index and a number of 128 bits.
@@ -16,16 +17,18 @@ func request(command, index byte, value string) []byte {
 }
 
 // newState attaches features/state with its commands: 1 writes registers, 2 reads them, 5 sends a digest, 6 picks.
-func newState(t *testing.T) *Fallback {
+func newState(t *testing.T, form bpfgen.Form) *Fallback {
 	t.Helper()
-	f := testRuns(t, source(t, "features/state"))
+	f := testRuns(t, source(t, "features/state"), form)
 	insert(t, f, "commands 1 => write", "commands 2 => read", "commands 5 => learn", "commands 6 => pick")
 	return f
 }
 
 // TestRegistersBothWays: packets see what user space writes, and the other way round, at every width.
-func TestRegistersBothWays(t *testing.T) {
-	f := newState(t)
+func TestRegistersBothWays(t *testing.T) { bothForms(t, testRegistersBothWays) }
+
+func testRegistersBothWays(t *testing.T, form bpfgen.Form) {
+	f := newState(t, form)
 	const first, second = "0123456789abcdeffedcba9876543210", "fedcba98765432100123456789abcdef"
 	send(t, f, request(1, 2, first)...)
 	read, _ := new(big.Int).SetString(first, 16)
@@ -49,8 +52,10 @@ func TestRegistersBothWays(t *testing.T) {
 }
 
 // TestCountersBothWays: packets count on from what user space writes.
-func TestCountersBothWays(t *testing.T) {
-	f := newState(t)
+func TestCountersBothWays(t *testing.T) { bothForms(t, testCountersBothWays) }
+
+func testCountersBothWays(t *testing.T, form bpfgen.Form) {
+	f := newState(t, form)
 	c := found[*pipeline.Counter](t, "by_index")(f.Program().CounterByName("state_ingress.by_index"))
 	must(t, f.WriteCounter(c, 7, pipeline.Count{Packets: 1 << 40, Bytes: 5}))
 	send(t, f, request(2, 7, "0")...)
@@ -67,8 +72,10 @@ func TestCountersBothWays(t *testing.T) {
 }
 
 // TestDigestContents: digests have the values of their packet, in the order in which they were sent.
-func TestDigestContents(t *testing.T) {
-	f := newState(t)
+func TestDigestContents(t *testing.T) { bothForms(t, testDigestContents) }
+
+func testDigestContents(t *testing.T, form bpfgen.Form) {
+	f := newState(t, form)
 	send(t, f, request(5, 1, "aabbccddeeff112233445566")...)
 	send(t, f, request(2, 1, "0")...)
 	send(t, f, request(5, 9, "7")...)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/swfallback/bpfgen"
 )
 
 // servicePacket is a frame of features/value_set that asks for a service; path is what the parser took for it, 2 where
@@ -21,8 +22,10 @@ func service(proto, port pipeline.Match) []pipeline.Match { return []pipeline.Ma
 
 func exactly(b ...byte) pipeline.Match { return pipeline.Match{Value: b} }
 
-func TestValueSetMembers(t *testing.T) {
-	f := testRuns(t, source(t, "features/value_set"))
+func TestValueSetMembers(t *testing.T) { bothForms(t, testValueSetMembers) }
+
+func testValueSetMembers(t *testing.T, form bpfgen.Form) {
+	f := testRuns(t, source(t, "features/value_set"), form)
 	set := found[*pipeline.ValueSet](t, "services")(f.Program().ValueSetByName("vs_parser.services"))
 	members := [][]pipeline.Match{
 		service(exactly(6), exactly(1, 2)),
@@ -62,8 +65,10 @@ func TestValueSetMembers(t *testing.T) {
 	}
 }
 
-func TestValueSetRefuses(t *testing.T) {
-	f := testRuns(t, source(t, "features/value_set"))
+func TestValueSetRefuses(t *testing.T) { bothForms(t, testValueSetRefuses) }
+
+func testValueSetRefuses(t *testing.T, form bpfgen.Form) {
+	f := testRuns(t, source(t, "features/value_set"), form)
 	set := found[*pipeline.ValueSet](t, "services")(f.Program().ValueSetByName("vs_parser.services"))
 	one := service(exactly(6), exactly(1, 2))
 	must(t, f.SetValueSet(set, [][]pipeline.Match{one}))
