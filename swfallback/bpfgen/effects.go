@@ -143,7 +143,7 @@ func (g *points) primitiveEffects(p *point, q *pipeline.Primitive, always bool) 
 	}
 	g.listEffects(p, q)
 	if dst >= 0 {
-		if ref, ok := q.Args[dst].(*pipeline.FieldRef); ok {
+		if ref, ok := q.Args[dst].(*pipeline.FieldRef); ok && !needsOld(q.Op) {
 			p.touch.add(ref.Header.Index)
 			if always {
 				p.def.add(g.id(ref))
@@ -195,12 +195,23 @@ func destination(q *pipeline.Primitive) int {
 	switch q.Op {
 	case pipeline.OpSet, pipeline.OpAssign, pipeline.OpModifyField, pipeline.OpAddTo, pipeline.OpSubtract,
 		pipeline.OpXor, pipeline.OpOrTo, pipeline.OpAndTo, pipeline.OpShiftLeft, pipeline.OpShiftRight,
-		pipeline.OpHash, pipeline.OpRandom, pipeline.OpRegisterRead:
+		pipeline.OpHash, pipeline.OpRandom, pipeline.OpRegisterRead, pipeline.OpAddToField, pipeline.OpSubtractFrom:
 		return 0
 	case pipeline.OpExecuteMeter:
 		return 2
 	}
 	return -1
+}
+
+// needsOld reports whether what a primitive makes of its destination may depend on what was there: some leave it
+// alone where an index or a bound does not fit.
+func needsOld(o pipeline.Op) bool {
+	switch o {
+	case pipeline.OpRegisterRead, pipeline.OpRandom, pipeline.OpExecuteMeter, pipeline.OpAddToField,
+		pipeline.OpSubtractFrom:
+		return true
+	}
+	return false
 }
 
 // reads records the fields and headers that an expression reads.

@@ -22,7 +22,7 @@ func TestExpressions(t *testing.T) {
 	seed, rounds := envInt(t, "P4DEV_TEST_SEED", 1), envInt(t, "P4DEV_TEST_ROUNDS", 150)
 	limited := 0
 	for i := range rounds {
-		g := &exprGen{rng: rand.New(rand.NewPCG(uint64(seed+i), 0))}
+		g := &exprGen{rng: rand.New(rand.NewPCG(uint64(seed+i), 0)), widths: exprWidths, depth: 5}
 		p := g.program()
 		for _, form := range []Form{FormSpecial, FormGeneral} {
 			o, err := Compile(p, Options{Verdict: true, MaxVariants: 4, Form: form})
@@ -91,10 +91,12 @@ func compareEngines(t *testing.T, o *Object, packets [][]byte) bool {
 
 // exprGen makes programs that assign an expression of the fields of one header to those of another.
 type exprGen struct {
-	rng  *rand.Rand
-	in   *pipeline.Header
-	out  *pipeline.Header
-	body []pipeline.Primitive
+	rng    *rand.Rand
+	widths []int
+	depth  int // of an expression, at most
+	in     *pipeline.Header
+	out    *pipeline.Header
+	body   []pipeline.Primitive
 }
 
 var exprWidths = []int{1, 3, 7, 8, 9, 16, 24, 31, 32, 33, 48, 62, 63, 64, 65, 96, 100, 127, 128, 129, 200, 256}
@@ -108,7 +110,7 @@ func (g *exprGen) program() *pipeline.Program {
 	}
 	x.Deparsers[0].Order = []*pipeline.Header{x.ethernet, g.in, g.out}
 	for _, f := range g.out.Type.Fields[:2] {
-		g.body = append(g.body, assign(&pipeline.FieldRef{Header: g.out, Field: f}, g.number(1+g.rng.IntN(5))))
+		g.body = append(g.body, g.store(&pipeline.FieldRef{Header: g.out, Field: f}, 1+g.rng.IntN(g.depth)))
 	}
 	x.action("compute", nil, append(g.body, assign(x.std("egress_spec"), number(1)))...)
 	x.ingress.Start = x.call("compute")
@@ -124,7 +126,7 @@ func (g *exprGen) header(x *tiny, name string, n int) *pipeline.Header {
 		ht.Width += width
 	}
 	for range n {
-		add(exprWidths[g.rng.IntN(len(exprWidths))], g.rng.IntN(3) == 0)
+		add(g.widths[g.rng.IntN(len(g.widths))], g.rng.IntN(3) == 0)
 	}
 	if ht.Width%8 != 0 {
 		add(8-ht.Width%8, false)
@@ -158,7 +160,10 @@ func (g *exprGen) packets() [][]byte {
 		}
 		p := append(make([]byte, 12), 0x12, 0x34)
 		p = append(p, v.FillBytes(make([]byte, g.in.Type.Width/8))...)
-		out = append(out, append(p, make([]byte, g.out.Type.Width/8+g.rng.IntN(3))...))
+		for range g.out.Type.Width/8 + g.rng.IntN(3) {
+			p = append(p, byte(g.rng.IntN(256)))
+		}
+		out = append(out, p)
 	}
 	return out
 }
@@ -212,7 +217,21 @@ func (g *exprGen) number(depth int) pipeline.Expr {
 	return &pipeline.Binary{Op: ops[g.rng.IntN(len(ops))], X: g.number(depth - 1), Y: g.number(depth - 1)}
 }
 
-func (g *exprGen) width() int { return exprWidths[g.rng.IntN(len(exprWidths))] }
+// store gives a field a value: by an assignment, or by one of P4_14's primitives.
+func (g *exprGen) store(dst *pipeline.FieldRef, depth int) pipeline.Primitive {
+	ops := []pipeline.Op{pipeline.OpAddTo, pipeline.OpSubtract, pipeline.OpXor, pipeline.OpOrTo, pipeline.OpAndTo,
+		pipeline.OpShiftRight, pipeline.OpAddToField, pipeline.OpSubtractFrom}
+	i := g.rng.IntN(4 * len(ops))
+	switch {
+	case i >= len(ops):
+		return assign(dst, g.number(depth))
+	case i < len(ops)-2:
+		return pipeline.Primitive{Op: ops[i], Args: []pipeline.Expr{dst, g.number(depth - 1), g.number(depth - 1)}}
+	}
+	return pipeline.Primitive{Op: ops[i], Args: []pipeline.Expr{dst, g.number(depth - 1)}}
+}
+
+func (g *exprGen) width() int { return g.widths[g.rng.IntN(len(g.widths))] }
 
 // shift shifts by a constant, or by a field or expression.
 func (g *exprGen) shift(depth int) pipeline.Expr {

@@ -10,6 +10,8 @@ import (
 type extent struct{ lo, hi *big.Int }
 
 const (
+	// maxField is how wide a field may be that is assigned to.
+	maxField = 2048
 	// maxBits is how wide an exact value may be that an operation needs whole.
 	maxBits = 4160
 	// unbounded is more bits than any value is computed to.

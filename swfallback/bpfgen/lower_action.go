@@ -112,8 +112,28 @@ func (l *lowerer) primitive(st *state, q *pipeline.Primitive, env *actionEnv) {
 		l.hashOp(st, q, env)
 	case pipeline.OpNoOp, pipeline.OpLogMsg:
 	default:
+		if e := arithmeticOf(q); e != nil {
+			l.assign(st, q.Args[0], e, env)
+			return
+		}
 		l.unsupported("primitive " + string(q.Op))
 	}
+}
+
+// arithmeticOf returns the expression of which one of P4_14's arithmetic primitives gives its destination the value;
+// nil for other primitives.
+func arithmeticOf(q *pipeline.Primitive) pipeline.Expr {
+	three := map[pipeline.Op]pipeline.BinaryOp{pipeline.OpAddTo: pipeline.OpAdd, pipeline.OpSubtract: pipeline.OpSub,
+		pipeline.OpXor: pipeline.OpBitXor, pipeline.OpOrTo: pipeline.OpBitOr, pipeline.OpAndTo: pipeline.OpBitAnd,
+		pipeline.OpShiftLeft: pipeline.OpShl, pipeline.OpShiftRight: pipeline.OpShr}
+	two := map[pipeline.Op]pipeline.BinaryOp{pipeline.OpAddToField: pipeline.OpAdd, pipeline.OpSubtractFrom: pipeline.OpSub}
+	if o, ok := three[q.Op]; ok && len(q.Args) == 3 {
+		return &pipeline.Binary{Op: o, X: q.Args[1], Y: q.Args[2]}
+	}
+	if o, ok := two[q.Op]; ok && len(q.Args) == 2 {
+		return &pipeline.Binary{Op: o, X: q.Args[0], Y: q.Args[1]}
+	}
+	return nil
 }
 
 // assign gives a field or a header's validity a value.
@@ -129,8 +149,8 @@ func (l *lowerer) assign(st *state, dst, src pipeline.Expr, env *actionEnv) {
 		l.unsupported("assignment to varbit field " + ref.Field.Name)
 		return
 	}
-	if ref.Field.Width > 1024 {
-		l.unsupported("field of more than 1024 bits")
+	if ref.Field.Width > maxField {
+		l.limit("bits of field "+ref.Field.Name, ref.Field.Width, maxField)
 		return
 	}
 	v := l.eval(st, src, ref.Field.Width, env)

@@ -16,7 +16,7 @@ func TestCalculations(t *testing.T) {
 	requireBPF(t)
 	seed, rounds := envInt(t, "P4DEV_TEST_SEED", 1), envInt(t, "P4DEV_TEST_ROUNDS", 150)
 	for i := range rounds {
-		g := &sumGen{exprGen{rng: rand.New(rand.NewPCG(uint64(seed+i), 1))}}
+		g := &sumGen{exprGen{rng: rand.New(rand.NewPCG(uint64(seed+i), 1)), widths: exprWidths}}
 		p := g.program()
 		for _, form := range []Form{FormSpecial, FormGeneral} {
 			o, err := Compile(p, Options{Verdict: true, Form: form})
