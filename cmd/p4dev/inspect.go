@@ -18,13 +18,16 @@ import (
 
 func (a *app) inspectCommand() *cobra.Command {
 	var graph string
-	var text bool
+	var text, ebpf bool
+	var stage, form string
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show what is in a package, a BMv2 JSON file or any PLDM package",
 		Example: `  p4dev inspect l3router.p4fw
   p4dev inspect --graph svg l3router.p4fw > parser.svg
-  p4dev inspect --text l3router.json`,
+  p4dev inspect --text l3router.json
+  p4dev inspect --bpf l3router.json                    # the eBPF programs and maps that it becomes, and what they cost
+  p4dev inspect --stage xdp/lower l3router.json        # the compiler's text after a stage`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -32,11 +35,18 @@ func (a *app) inspectCommand() *cobra.Command {
 				return a.inspectGraph(args[0], graph)
 			case text:
 				return a.inspectText(args[0])
+			case stage != "":
+				return a.inspectStage(args[0], stage, form)
+			case ebpf:
+				return a.inspectBPF(args[0], form)
 			}
 			return a.inspect(args[0])
 		},
 	}
 	cmd.Flags().StringVar(&graph, "graph", "", "print the parser graph: "+graphFormats)
+	cmd.Flags().BoolVar(&ebpf, "bpf", false, "compile the program to eBPF and show how it is split and what it costs")
+	cmd.Flags().StringVar(&stage, "stage", "", "print the compiler's text after a stage, PROGRAM/STAGE; 'list' names them")
+	cmd.Flags().StringVar(&form, "form", "auto", "with --bpf or --stage, compile as: auto, special or general")
 	cmd.Flags().BoolVar(&text, "text", false, "print the whole program in its canonical text form")
 	return cmd
 }

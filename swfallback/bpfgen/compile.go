@@ -72,11 +72,12 @@ func newObject(p *pipeline.Program, opts Options, form func(*Object, *points) er
 
 // specialise makes an XDP program for whatever a packet may be; copies are made by the general form.
 func (o *Object) specialise(g *points) error {
+	o.form = FormSpecial
 	f, err := o.lower(g, ProgramXDP, roleXDP)
 	if err != nil {
 		return err
 	}
-	if err := o.finishProgram(f, ProgramXDP, ebpf.XDP); err != nil || !o.copies() {
+	if err := o.finishProgram(g, f, ProgramXDP, ebpf.XDP); err != nil || !o.copies() {
 		return err
 	}
 	return o.addTC(g, newHome(g.index))
@@ -84,6 +85,7 @@ func (o *Object) specialise(g *points) error {
 
 // generalise makes the general form.
 func (o *Object) generalise(g *points) error {
+	o.form = FormGeneral
 	h := newHome(g.index)
 	if err := o.addHome(h); err != nil {
 		return err
@@ -107,7 +109,7 @@ func (o *Object) addTC(g *points, h *home) error {
 func (o *Object) copies() bool { return o.Multicast != nil || o.Clone != nil }
 
 // finishProgram optimises and emits a program.
-func (o *Object) finishProgram(f *fn, name string, kind ebpf.ProgramType) error {
+func (o *Object) finishProgram(g *points, f *fn, name string, kind ebpf.ProgramType) error {
 	prune(f)
 	o.stage(name+"/lower", f)
 	for _, ps := range passes() {
@@ -131,7 +133,7 @@ func (o *Object) finishProgram(f *fn, name string, kind ebpf.ProgramType) error 
 		spec.AttachType = ebpf.AttachTCXIngress
 	}
 	o.Spec.Programs[name] = spec
-	o.note(name, ins, f)
+	o.note(name, ins, f, g)
 	return nil
 }
 
@@ -155,7 +157,7 @@ func (o *Object) stage(name string, f *fn) {
 }
 
 // note records sizes and sources of a program's instructions.
-func (o *Object) note(name string, ins asm.Instructions, f *fn) {
+func (o *Object) note(name string, ins asm.Instructions, f *fn, g *points) {
 	var src []pipeline.Source
 	for i := range ins {
 		s, _ := ins[i].Source().(pipeline.Source)
@@ -164,7 +166,8 @@ func (o *Object) note(name string, ins asm.Instructions, f *fn) {
 		}
 	}
 	o.source[name] = src
-	o.usage[name] = ProgramSummary{Name: name, Instructions: len(src), StackBytes: f.stack, Blocks: len(f.blocks)}
+	o.usage[name] = ProgramSummary{Name: name, Instructions: len(src), StackBytes: f.stack, Blocks: len(f.blocks),
+		Points: pointNamesOf(f, g)}
 	if o.Options.Dump != nil {
 		o.Options.Dump(name+"/emit", fmt.Sprintf("%v", ins))
 	}

@@ -12,29 +12,34 @@ import (
 // TestStages compares every stage of small programs with golden files; P4DEV_UPDATE=1 rewrites them.
 func TestStages(t *testing.T) {
 	for name, p := range tinyPrograms() {
-		t.Run(name, func(t *testing.T) {
-			var text strings.Builder
-			_, err := Compile(p, Options{Dump: func(stage, dump string) {
-				text.WriteString("== " + stage + "\n" + strings.TrimRight(dump, "\n") + "\n")
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join("testdata", name+".txt")
-			if os.Getenv("P4DEV_UPDATE") != "" {
-				if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := firstDifference(text.String(), string(want)); diff != "" {
-				t.Errorf("%s: %s", file, diff)
-			}
-		})
+		testStages(t, name, p, FormSpecial)
+		testStages(t, name+"_general", p, FormGeneral)
 	}
+}
+
+func testStages(t *testing.T, name string, p *pipeline.Program, form Form) {
+	t.Run(name, func(t *testing.T) {
+		var text strings.Builder
+		_, err := Compile(p, Options{Form: form, Dump: func(stage, dump string) {
+			text.WriteString("== " + stage + "\n" + strings.TrimRight(dump, "\n") + "\n")
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join("testdata", name+".txt")
+		if os.Getenv("P4DEV_UPDATE") != "" {
+			if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := firstDifference(text.String(), string(want)); diff != "" {
+			t.Errorf("%s: %s", file, diff)
+		}
+	})
 }
 
 // firstDifference returns the first line that differs, "" for none.

@@ -91,6 +91,7 @@ func (l *lowerer) findSettable(body []pipeline.Primitive) {
 
 // run lowers everything that can be reached.
 func (l *lowerer) run() (*fn, error) {
+	l.f.point = l.startPoint().id
 	l.cur = l.f.newBlock("entry")
 	switch l.role {
 	case roleXDP:

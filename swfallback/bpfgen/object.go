@@ -1,6 +1,8 @@
 package bpfgen
 
 import (
+	"fmt"
+
 	"github.com/cilium/ebpf"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -54,6 +56,16 @@ const (
 // String returns "auto", "special" or "general".
 func (f Form) String() string { return [...]string{"auto", "special", "general"}[f] }
 
+// ParseForm reads what Form.String writes.
+func ParseForm(s string) (Form, error) {
+	for f := FormAuto; f <= FormGeneral; f++ {
+		if f.String() == s {
+			return f, nil
+		}
+	}
+	return 0, fmt.Errorf("bpfgen: parse form %q: not auto, special or general", s)
+}
+
 // AppendPortOf appends the value of PortOfMap for a P4 port to dst.
 func (o *Object) AppendPortOf(dst []byte, port uint32) []byte {
 	return le.AppendUint32(dst, port+1)
@@ -97,6 +109,7 @@ type Object struct {
 	// VerdictMap is an ARRAY with one Verdict {fate u32, port u32}; "" without Options.Verdict.
 	VerdictMap string
 
+	form   Form
 	source map[string][]pipeline.Source // per program, by instruction slot of the loaded program
 	usage  map[string]ProgramSummary
 }

@@ -241,5 +241,5 @@ func (o *Object) addHomed(g *points, h *home, c *parts, name string, kind ebpf.P
 	if err != nil {
 		return err
 	}
-	return o.finishProgram(f, name, kind)
+	return o.finishProgram(g, f, name, kind)
 }
