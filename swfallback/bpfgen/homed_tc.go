@@ -182,42 +182,21 @@ func (l *lowerer) toStage() {
 	choose(0)
 }
 
-// cloneOrHandOver makes the clones that the packet asks for, which begin at a stage, and lets the packet itself go on at
-// another: behind clones of ingress, before those of egress, as simple_switch does.
-func (l *lowerer) cloneOrHandOver(st *state, clone, rest uint64) {
-	if !l.tc {
-		l.handOverHomed(st, rest)
-		return
-	}
+// clones makes the clones that the packet asks for, which begin at a stage.
+func (l *lowerer) clones(st *state, stage uint64) {
 	session := l.aluC(opSub, l.pass(passClone), 1)
-	if clone == stageEgressClone { // the packet is sent before its clones come to egress
-		l.setPass(passClone, l.konst(0))
-		l.setWord(homeStage, 4, l.konst(rest))
-		l.copy(st)
-		l.clones(st, session, clone)
-		l.exit(l.konst(tcShot))
-		return
-	}
-	kept := l.f.newSlot(8)
-	l.store(l.frame(kept, 0), 0, 4, l.word(homeTruncate, 4))
-	l.store(l.frame(kept, 0), 4, 4, l.word(homeEgress, 4))
-	l.clones(st, session, clone)
-	l.setWord(homeTruncate, 4, l.load(l.frame(kept, 0), 0, 4))
-	l.setWord(homeEgress, 4, l.load(l.frame(kept, 0), 4, 4))
-	l.setPass(passClone, l.konst(0))
-	l.setWord(homeStage, 4, l.konst(rest))
-	l.copy(st)
-	l.exit(l.konst(tcShot))
-}
-
-// clones makes the clones of a session, which begin at a stage.
-func (l *lowerer) clones(st *state, session *value, stage uint64) {
 	l.setWord(homeList, 4, l.pass(passCloneList))
 	// The kind says how a pass begins; nothing reads it in the rest of this one.
 	l.setWord(homeKind, 4, l.konst(instanceIngressClone))
 	l.setWord(homeStage, 4, l.konst(stage))
+	kept := l.f.newSlot(8)
+	l.store(l.frame(kept, 0), 0, 4, l.word(homeTruncate, 4))
+	l.store(l.frame(kept, 0), 4, 4, l.word(homeEgress, 4))
 	l.setWord(homeTruncate, 4, l.konst(0))
 	l.copies(st, l.obj.Clone, session)
+	l.setWord(homeTruncate, 4, l.load(l.frame(kept, 0), 0, 4))
+	l.setWord(homeEgress, 4, l.load(l.frame(kept, 0), 4, 4))
+	l.setPass(passClone, l.konst(0))
 }
 
 // copies makes a copy of the packet for every replica of a group or session.

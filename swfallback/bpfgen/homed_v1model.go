@@ -214,7 +214,15 @@ func (l *lowerer) afterIngressHomed(st *state) {
 		}, multicast)
 	})
 	l.ifPass(st, passClone, l.obj.Clone != nil, func(st *state, _ *value) {
-		l.cloneOrHandOver(st, stageCloneIngress, stageIngressEnd)
+		if !l.tc {
+			l.handOverHomed(st, stageIngressEnd)
+			return
+		}
+		// The clones are in front of the packet in the queue.
+		l.clones(st, stageCloneIngress)
+		l.setWord(homeStage, 4, l.konst(stageIngressEnd))
+		l.copy(st)
+		l.exit(l.konst(tcShot))
 	}, digest)
 }
 
@@ -272,13 +280,19 @@ func (l *lowerer) sendDigests(st *state) {
 // afterEgressHomed: clone, then drop or the deparser.
 func (l *lowerer) afterEgressHomed(st *state) {
 	l.src = l.egress.Source
-	l.ifPass(st, passClone, l.obj.Clone != nil, func(st *state, _ *value) {
-		l.cloneOrHandOver(st, stageEgressClone, stageEgressEnd)
-	}, l.join(func(st *state) {
+	then := l.join(func(st *state) {
 		l.split(st, condEq, l.mask(l.std(st, "egress_spec"), 32), l.konst(uint64(l.opts.DropPort)),
 			func(st *state) { l.finish(st, FateDropped, l.konst(0)) },
 			func(st *state) { l.goTo(l.deparse, st) })
-	}))
+	})
+	l.ifPass(st, passClone, l.obj.Clone != nil, func(st *state, _ *value) {
+		if !l.tc {
+			l.handOverHomed(st, stageEgressEnd)
+			return
+		}
+		l.clones(st, stageEgressClone) // which begin when the packet itself is gone
+		then(st)
+	}, then)
 }
 
 // afterDeparser recirculates or sends.
