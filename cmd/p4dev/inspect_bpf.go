@@ -11,11 +11,11 @@ import (
 
 // costView is what "inspect --bpf" shows.
 type costView struct {
-	File     string           `json:"file"`
-	Form     string           `json:"form"`
+	File     string            `json:"file"`
+	Form     string            `json:"form"`
 	Programs []costProgramView `json:"programs"`
 	Maps     []costMapView     `json:"maps"`
-	MapBytes int              `json:"map_bytes"` // keys and values of all maps when full, per-CPU ones once
+	MapBytes int               `json:"map_bytes"` // keys and values of all maps when full, per-CPU ones once
 }
 
 type costProgramView struct {
