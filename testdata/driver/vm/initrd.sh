@@ -49,7 +49,7 @@ make_initrd() {
 	local root=$1/root a p
 	mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,run,etc,out,packages,var/lib,lib/firmware/p4dev}
 	static_go "$root/bin/p4dev" ./cmd/p4dev
-	for p in devlink swfallback; do
+	for p in devlink swfallback cmd/p4dev; do
 		static_go "$root/bin/$(basename $p).test" -c "./$p"
 	done
 	pack "$root" l2switch 1.0.0
