@@ -79,7 +79,26 @@ func (m *Manager) narrow(v *view, p *plan) error {
 			out[it] = true
 		}
 	}
+	m.countAgain(v, out)
 	return m.withdraw(v, out)
+}
+
+// countAgain reads the counts of entries that are about to leave the hardware and stay in the table, so that as little
+// as possible of what it counts meanwhile is lost: the device has no way to remove an entry and say its last count.
+func (m *Manager) countAgain(v *view, out map[*item]bool) {
+	if len(out) == 0 || v.table.Counter == nil || v.table.Immutable {
+		return
+	}
+	states, err := m.hardware.Entries(v.table)
+	if err != nil {
+		m.observe(Trouble{"count entries of " + v.table.Name + " that leave the hardware", err})
+		return
+	}
+	for _, st := range states {
+		if it := v.byKey[pipeline.EntryKey(st.Entry)]; it != nil && out[it] {
+			it.hwCount = st.Count
+		}
+	}
 }
 
 // withdraw removes entries from the hardware, from the lowest rank up.

@@ -182,3 +182,47 @@ func TestWithoutHardware(t *testing.T) {
 		t.Errorf("delete of nothing: %v, want ErrNotFound", err)
 	}
 }
+
+// countingHardware counts a packet for every entry each time that it is asked.
+type countingHardware struct {
+	*hardware
+	packets uint64
+}
+
+func (h *countingHardware) Entries(t *pipeline.Table) ([]pipeline.EntryState, error) {
+	states, err := h.hardware.Entries(t)
+	h.packets++
+	for i := range states {
+		states[i].Count.Packets = h.packets
+	}
+	return states, err
+}
+
+// TestCountsOfEvicted: what an entry has counted right before it has to leave the hardware is kept.
+func TestCountsOfEvicted(t *testing.T) {
+	p := newTestProgram()
+	p.exact.Counter = &pipeline.Counter{Name: "hits"}
+	sw, hw := &software{side: newSide()}, &countingHardware{hardware: newHardware(1)}
+	sw.limit, hw.limit = 14, 12
+	m, err := offload.NewManager(offload.Config{Program: p.Program, Software: sw, Hardware: hw, Gate: verified})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &pipeline.Entry{Table: p.exact, Call: p.call(1), Match: []pipeline.Match{{Value: []byte{1}}}}
+	if err := m.Insert(e); err != nil {
+		t.Fatal(err)
+	}
+	again := *e
+	again.SkipHW = true
+	before := hw.packets
+	if err := m.Modify(&again); err != nil {
+		t.Fatal(err)
+	}
+	placed, err := m.Placement(p.exact)
+	if err != nil || len(placed) != 1 || placed[0].Hardware {
+		t.Fatalf("%+v, %v", placed, err)
+	}
+	if got, least := placed[0].HWCount.Packets, before+2; got < least {
+		t.Errorf("kept %d packets; the hardware counted %d when the change began and more until the entry went", got, least-1)
+	}
+}

@@ -244,10 +244,11 @@ var errWire = errors.New("connection reset")
 type hardware struct {
 	side
 	random    *rand.Rand
-	advertise bool // its size
-	picky     bool // refuses every fifth action
-	absent    map[*pipeline.Table]bool
-	fail      int // writes until the connection breaks; negative: never
+	advertise bool                     // its size
+	picky     bool                     // refuses every fifth action
+	absent    map[*pipeline.Table]bool // has no room for entries
+	listed    map[*pipeline.Table]bool // and runs its default action all the same
+	fail      int                      // writes until the connection breaks; negative: never
 	half      bool
 	writes    int
 }
@@ -255,7 +256,8 @@ type hardware struct {
 var _ offload.HardwareTarget = (*hardware)(nil)
 
 func newHardware(seed uint64) *hardware {
-	return &hardware{side: newSide(), random: rand.New(rand.NewPCG(seed, 1)), fail: -1, absent: map[*pipeline.Table]bool{}}
+	return &hardware{side: newSide(), random: rand.New(rand.NewPCG(seed, 1)), fail: -1, absent: map[*pipeline.Table]bool{},
+		listed: map[*pipeline.Table]bool{}}
 }
 
 // write does one write, unless the connection is broken; the one at which it breaks is done or not.
@@ -351,9 +353,9 @@ func (h *hardware) Entries(t *pipeline.Table) ([]pipeline.EntryState, error) {
 
 func (h *hardware) Capability(t *pipeline.Table) offload.Capability {
 	if h.absent[t] {
-		return offload.Capability{Why: "the device does not advertise the table"}
+		return offload.Capability{Listed: h.listed[t], Why: "the device has no room for the table"}
 	}
-	c := offload.Capability{Holds: true}
+	c := offload.Capability{Holds: true, Listed: true}
 	if h.advertise {
 		c.Size = h.limit
 	}

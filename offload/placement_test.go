@@ -50,6 +50,7 @@ func newWorld(t *rapid.T) *world {
 	w.sw.limit = 14
 	for _, table := range w.program.Tables {
 		w.hw.absent[table] = rapid.IntRange(0, 5).Draw(t, "absent") == 0
+		w.hw.listed[table] = rapid.Bool().Draw(t, "listed")
 	}
 	w.hw.changed, w.sw.changed = w.check, w.check
 	m, err := offload.NewManager(offload.Config{Program: w.program.Program, Software: w.sw, Hardware: w.hw, Gate: verified})
@@ -122,7 +123,7 @@ func (w *world) settled() {
 				w.t.Fatalf("table %s: an entry that fits was left out", table.Name)
 			}
 		}
-		wantDefault := complete && !w.hw.absent[table] && w.m.Gate().Open() && w.hw.refuses(w.after[table].def) == nil
+		wantDefault := complete && (!w.hw.absent[table] || w.hw.listed[table]) && w.m.Gate().Open() && w.hw.refuses(w.after[table].def) == nil
 		if (w.hw.defaults[table] != nil) != wantDefault {
 			w.t.Fatalf("table %s: complete %v, default entry in hardware %v", table.Name, complete, w.hw.defaults[table])
 		}

@@ -35,6 +35,7 @@ func newPlan(t *pipeline.Table, items []*item, room int, closed string, o order)
 		for _, it := range items {
 			p.why[it] = closed
 		}
+		p.complete = len(items) == 0 // a table without entries is nothing but its default action
 		return p
 	}
 	rel := newRelation(t, items)

@@ -46,7 +46,9 @@ type HardwareTarget interface {
 
 // Capability is what a device advertises for one table.
 type Capability struct {
-	Holds bool   // the table is there, with match kinds that fit
-	Size  int    // most entries; 0: not stated
-	Why   string // where Holds is false
+	Holds bool // the table is there, with match kinds that fit
+	// Listed reports that the table is there, if only to run its default action: without entries it is complete.
+	Listed bool
+	Size   int    // most entries; 0: not stated
+	Why    string // where Holds is false
 }

@@ -38,11 +38,21 @@ func (m *Manager) look(t *pipeline.Table) (*view, error) {
 	if v.def, err = m.software.Default(t); err != nil {
 		return nil, err
 	}
-	if v.closed = m.closedFor(t); v.closed != "" {
+	v.closed = m.closedFor(t)
+	if v.closed != "" && !m.holdsDefault(t) {
 		v.offline = true
 		return v, nil
 	}
-	return v, m.lookHardware(v)
+	err = m.lookHardware(v)
+	if v.closed != "" && isRefusal(err) {
+		v.offline, err = true, nil // the device does not speak of a table without room
+	}
+	return v, err
+}
+
+// holdsDefault reports whether the hardware has a table, if only to run its default action.
+func (m *Manager) holdsDefault(t *pipeline.Table) bool {
+	return m.hardware != nil && m.gate.Open() && m.hardware.Capability(t).Listed
 }
 
 // closedFor says why nothing of a table goes into hardware, or "".

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -60,6 +61,39 @@ func TestOffload(t *testing.T) {
 	l.golden("offload")
 	if r := sim.end(true); r.code != exitDone || r.err != "" {
 		t.Errorf("the NIC's end: %s", r.transcript())
+	}
+}
+
+// TestNoRoom: a device without ternary memory routes all the same: its table of ternary keys has no entries, so it is
+// complete with its default action alone, until an entry comes that the device has no room for.
+func TestNoRoom(t *testing.T) {
+	l, sim := simLab(t, `{"kinds": {"default": ["exact", "lpm"]}, "entries": {"router_ingress.ipv4_lmp": 1}}`)
+	l.pack(folder+"/p4sim.p4fw", "1.0.0")
+	l.look("flash", dev)
+	l.look("fallback", "attach", dev)
+	for _, words := range l.routes("10.1.0.0/16") {
+		l.look(append([]string{"table", "add", dev}, words...)...)
+	}
+	l.do(exitDone, "table", "list", dev)
+	l.forward(10, "10.1.0.1")
+	if n := l.counts()["10.1.0.0/16"]; n != [2]uint64{10, 0} {
+		t.Errorf("device and eBPF forwarded %v packets, want all 10 in the device", n)
+	}
+	l.do(exitDone, "table", "add", dev, "acl", "protocol=6", "drop", "--priority", "1")
+	l.do(exitDone, "table", "list", dev)
+	l.forward(10, "10.1.0.1")
+	if n := l.counts()["10.1.0.0/16"]; n[0] != 10 || n[1] != 10 {
+		t.Errorf("device and eBPF forwarded %v packets, want 10 more in eBPF", n)
+	}
+	l.do(exitDone, "table", "delete", dev, "acl", "protocol=6", "--priority", "1")
+	l.forward(10, "10.1.0.1")
+	if n := l.counts()["10.1.0.0/16"]; n[0] != 20 {
+		t.Errorf("device and eBPF forwarded %v packets, want 10 more in the device", n)
+	}
+	l.look("fallback", "detach", dev)
+	l.golden("noroom")
+	if r := sim.end(true); r.code != exitDone || !strings.Contains(r.err, "table router_ingress.ipv4_lmp") {
+		t.Errorf("the misspelt table is not reported: %s", r.transcript())
 	}
 }
 

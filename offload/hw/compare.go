@@ -146,12 +146,12 @@ func (m *Model) Capability(t *pipeline.Table) offload.Capability {
 			continue
 		}
 		if d.Why != "" {
-			return offload.Capability{Why: d.Why}
+			return offload.Capability{Listed: true, Why: d.Why}
 		}
 		if why := unfit(d, t, m.Program != nil); why != "" {
-			return offload.Capability{Why: why}
+			return offload.Capability{Listed: true, Why: why}
 		}
-		return offload.Capability{Holds: true, Size: int(min(d.Size, 1<<31-1))}
+		return offload.Capability{Holds: true, Listed: true, Size: int(min(d.Size, 1<<31-1))}
 	}
 	return offload.Capability{Why: "the device does not advertise the table"}
 }

@@ -105,7 +105,7 @@ func (t *Target) Capability(table *pipeline.Table) offload.Capability {
 		return offload.Capability{Why: "the table has no P4Runtime id"}
 	}
 	if t.config.Model == nil {
-		return offload.Capability{Holds: true, Size: table.Size}
+		return offload.Capability{Holds: true, Listed: true, Size: table.Size}
 	}
 	return t.config.Model.Capability(table)
 }

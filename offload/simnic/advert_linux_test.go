@@ -261,6 +261,19 @@ func TestAgentLimits(t *testing.T) {
 	}
 }
 
+// TestUnknownNames: what the limits name and the program does not have is told.
+func TestUnknownNames(t *testing.T) {
+	b := newBench(t, Limits{})
+	b.load("l3router", "1.0")
+	l := Limits{Entries: map[string]int{"default": 1, "router_ingress.acl": 1, "acl": 1},
+		Kinds:   map[string][]string{"router_ingress.ipv4_lmp": {"lpm"}, "router_ingress.nexthop": {"exact"}},
+		Headers: []string{"ipv4", "ethernet_t", "ipv5"}, Actions: []string{"router_ingress.drop", "drop"}}
+	want := []string{"action drop", "header ipv5", "table acl", "table router_ingress.ipv4_lmp"}
+	if got := l.unknown(b.nic.Program()); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestReadLimits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "limits.json")
 	write := func(text string) error {

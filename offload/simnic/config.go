@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -172,6 +173,34 @@ func (l *Limits) canMatch(t *pipeline.Table) bool {
 
 func (l *Limits) knowsHeader(h *pipeline.Header) bool {
 	return l.Headers == nil || slices.Contains(l.Headers, h.Name) || slices.Contains(l.Headers, h.Type.Name)
+}
+
+// unknown returns what the limits name and a program does not have: "table ipv4_lmp".
+func (l *Limits) unknown(p *pipeline.Program) []string {
+	known := map[string]bool{"table default": true}
+	for _, t := range p.Tables {
+		known["table "+t.Name] = true
+	}
+	for _, h := range p.Headers {
+		known["header "+h.Name], known["header "+h.Type.Name] = true, true
+	}
+	for _, a := range p.Actions {
+		known["action "+a.Name] = true
+	}
+	named := map[string]bool{}
+	for name := range l.Entries {
+		named["table "+name] = true
+	}
+	for name := range l.Kinds {
+		named["table "+name] = true
+	}
+	for _, name := range l.Headers {
+		named["header "+name] = true
+	}
+	for _, name := range l.Actions {
+		named["action "+name] = true
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(named)), func(name string) bool { return known[name] })
 }
 
 func (c *Config) setDefaults() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/p4dev/p4dev/devlink/sim"
@@ -171,6 +172,9 @@ func (n *NIC) activate(ctx context.Context, p *program, hitless bool) error {
 	n.running, n.stored = p, p
 	n.mu.Unlock()
 	n.agents.tell(p, n.cfg.Log)
+	if unknown := n.cfg.Limits.unknown(p.model); len(unknown) > 0 {
+		n.cfg.Log.Warn("limits name what the program does not have", "program", p.manifest.Name, "names", strings.Join(unknown, ", "))
+	}
 	n.cfg.Log.Info("program runs", "device", n.cfg.Bus+"/"+n.cfg.Dev, "name", p.manifest.Name, "version", p.manifest.Version)
 	return nil
 }
