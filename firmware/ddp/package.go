@@ -19,6 +19,8 @@ type Package struct {
 	Format   Version // of the container: 1.0.0.0
 	Size     int64   // bytes
 	Segments []Segment
+
+	data []byte
 }
 
 // packageHeader is the least size of a package header, with one segment, in bytes.
@@ -49,7 +51,7 @@ func Read(data []byte) (*Package, error) {
 
 func read(data []byte) (*Package, error) {
 	c := &cursor{data: data}
-	p := &Package{Format: c.version("package header: format version"), Size: int64(len(data))}
+	p := &Package{Format: c.version("package header: format version"), Size: int64(len(data)), data: data}
 	if c.err == nil && !Detect(data) {
 		c.fail(0, "package header", ErrNotDDP)
 	}
