@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -197,6 +199,28 @@ func contents(file fs.File, size int64, encoding string, limit int64) (*io.Secti
 		return nil, err
 	}
 	return Bytes(data), nil
+}
+
+// ReadFile reads a firmware file into memory, at most limit bytes, decompressed where its name ends in ".zst" or ".xz".
+func ReadFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("firmware: read file: %w", err)
+	}
+	defer f.Close()
+	var data []byte
+	switch filepath.Ext(name) {
+	case ".zst":
+		data, err = decompressZstd(f, limit)
+	case ".xz":
+		data, err = decompressXZ(f, limit)
+	default:
+		data, err = readLimited(f, limit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("firmware: read file: %s: %w", name, err)
+	}
+	return data, nil
 }
 
 // Close closes the file.

@@ -20,17 +20,25 @@ func (a *app) inspectCommand() *cobra.Command {
 	var graph string
 	var text, ebpf bool
 	var stage, form string
+	var d ddpInspect
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Show what is in a package, a BMv2 JSON file or any PLDM package",
+		Short: "Show what is in a package, a BMv2 JSON file, any PLDM package or a DDP package",
+		Long: `Shows what is in a file: a p4dev package, BMv2 JSON, a PLDM package of another maker, or a DDP package, the compiled parser
+that Intel's driver ice loads. Of a DDP package --list shows more: ` + ddpLists + `.`,
 		Example: `  p4dev inspect l3router.p4fw
   p4dev inspect --graph svg l3router.p4fw > parser.svg
   p4dev inspect --text l3router.json
   p4dev inspect --bpf l3router.json                    # the eBPF programs and maps that it becomes, and what they cost
-  p4dev inspect --stage xdp/lower l3router.json        # the compiler's text after a stage`,
+  p4dev inspect --stage xdp/lower l3router.json        # the compiler's text after a stage
+  p4dev inspect --list ptypes,profiles /lib/firmware/intel/ice/ddp/ice.pkg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
+			case isDDP(args[0]):
+				return a.inspectDDP(args[0], graph, text, d)
+			case d.used():
+				return fmt.Errorf("--list, --segment and --tx are %w", errNotDDP)
 			case graph != "":
 				return a.inspectGraph(args[0], graph)
 			case text:
@@ -48,6 +56,7 @@ func (a *app) inspectCommand() *cobra.Command {
 	cmd.Flags().StringVar(&stage, "stage", "", "print the compiler's text after a stage, PROGRAM/STAGE; 'list' names them")
 	cmd.Flags().StringVar(&form, "form", "auto", "with --bpf or --stage, compile as: auto, special or general")
 	cmd.Flags().BoolVar(&text, "text", false, "print the whole program in its canonical text form")
+	d.add(cmd)
 	return cmd
 }
 

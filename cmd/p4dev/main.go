@@ -71,6 +71,9 @@ func printError(w io.Writer, err error) {
 var errSilent = errors.New("already reported")
 
 func exitStatus(err error) int {
+	if code, ok := exitOf(err); ok {
+		return code
+	}
 	switch {
 	case errors.Is(err, offload.ErrNothingToDo), errors.Is(err, errNothing):
 		return exitNothing

@@ -110,14 +110,22 @@ const graphFormats = "text, mermaid, dot or svg"
 
 // writeGraph prints the graph of each parser of a program.
 func (a *app) writeGraph(p *pipeline.Program, format string) error {
+	var list []*graph.Graph
+	for _, ps := range p.Parsers {
+		list = append(list, graph.FromParser(ps))
+	}
+	return a.drawGraphs(list, format)
+}
+
+func (a *app) drawGraphs(list []*graph.Graph, format string) error {
 	render := map[string]func(*graph.Graph, io.Writer) error{
 		"text": (*graph.Graph).Text, "mermaid": (*graph.Graph).Mermaid, "dot": (*graph.Graph).DOT, "svg": (*graph.Graph).SVG,
 	}[format]
 	if render == nil {
 		return fmt.Errorf("unknown graph format %q: want %s", format, graphFormats)
 	}
-	for _, ps := range p.Parsers {
-		if err := render(graph.FromParser(ps), a.out); err != nil {
+	for _, g := range list {
+		if err := render(g, a.out); err != nil {
 			return err
 		}
 	}

@@ -61,3 +61,12 @@ type ALU struct {
 	FlagsImmediate bool  // bits of FlagValue, the lowest first; else of a field of the packet
 	FlagValue      uint8 // or the first bit of that field, which has FlagCount
 }
+
+// String returns the operation with its operands: "add r110, r64[20:24]<<2, 0x2" adds bits 20 to 23 from the header
+// offset on, shifted, and 2 to register 110. "" for an ALU that does nothing.
+func (a ALU) String() string {
+	if a.Op == OpPark || a.Op == OpNop {
+		return ""
+	}
+	return fmt.Sprintf("%s r%d, r%d[%d:%d]<<%d, %#x", a.Op, a.Destination, a.Source, a.SourceStart, a.SourceStart+a.SourceLength, a.Shift, a.Immediate)
+}

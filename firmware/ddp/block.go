@@ -3,6 +3,7 @@ package ddp
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // Block is a stage behind the parser that looks a packet up: by packet type and interface it finds a profile, and the
@@ -225,6 +226,18 @@ func (b *Block) Find(ptype int, packetFlags uint64) *Profile {
 }
 
 func (w TernaryWord) matches(v uint16) bool { return v&w.Mask == w.Value }
+
+// GroupOf returns the name of a packet type's group without the prefix that all have, or "#NUMBER".
+func (b *Block) GroupOf(ptype int) string {
+	group := 0
+	if ptype >= 0 && ptype < len(b.Groups) {
+		group = int(b.Groups[ptype])
+	}
+	if name := b.GroupNames.Name(group); name != "" {
+		return strings.TrimPrefix(name, "PTG_")
+	}
+	return fmt.Sprintf("#%d", group)
+}
 
 // Vector returns the field vector of a profile; nil where it has none.
 func (b *Block) Vector(profile int) FieldVector {

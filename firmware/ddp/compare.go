@@ -12,11 +12,11 @@ import (
 
 // Difference is something that two packages do not have in common.
 type Difference struct {
-	Segment string `json:"segment,omitempty"` // "e810"; "" for the package as a whole
-	Kind    string `json:"kind"`              // see Kinds
-	Name    string `json:"name"`
-	A       string `json:"a,omitempty"` // what the first package has there; "" where it has nothing
-	B       string `json:"b,omitempty"`
+	Segments []string `json:"segments,omitempty"` // "e810", "e830"; nil for the package as a whole
+	Kind     string   `json:"kind"`               // see Kinds
+	Name     string   `json:"name"`
+	A        string   `json:"a,omitempty"` // what the first package has there; "" where it has nothing
+	B        string   `json:"b,omitempty"`
 }
 
 // Kinds returns the kinds of differences, in the order of Compare's result: package, segment and config for names and
@@ -26,8 +26,8 @@ func Kinds() []string {
 	return []string{"package", "segment", "config", "protocol", "node", "ptype", "boost", "edge", "profile", "section", "bytes"}
 }
 
-// there stands for what has no text of its own.
-const there = "yes"
+// There stands for what has no text of its own.
+const There = "yes"
 
 // facts are what there is of one kind: a text by name.
 type facts map[string]map[string]string
@@ -40,9 +40,9 @@ func (f facts) add(kind, name, text string) {
 }
 
 // Compare returns what two packages do not have in common, by segment, kind and name. Segments are compared with those
-// of the same type.
+// of the same type; what differs in the same way in several of them is listed once.
 func Compare(a, b *Package) ([]Difference, error) {
-	list := differences("", packageFacts(a), packageFacts(b))
+	list := differences(packageFacts(a), packageFacts(b))
 	for _, s := range a.Configurations() {
 		other := b.Segment(s.Type)
 		if other == nil {
@@ -53,26 +53,46 @@ func Compare(a, b *Package) ([]Difference, error) {
 		if err := errors.Join(errA, errB); err != nil {
 			return nil, fmt.Errorf("ddp: compare packages: %w", err)
 		}
-		list = append(list, differences(s.Type.String(), fa, fb)...)
+		list = merge(list, s.Type.String(), differences(fa, fb))
 	}
 	if len(list) == 0 && !bytes.Equal(a.data, b.data) {
-		list = append(list, Difference{Kind: "bytes", Name: "signatures, notes or unused bytes", A: there, B: there})
+		list = append(list, Difference{Kind: "bytes", Name: "signatures, notes or unused bytes", A: "some", B: "others"})
 	}
 	return list, nil
 }
 
-func differences(segment string, a, b facts) []Difference {
+// merge adds a segment's differences. What is in the list already for other segments gets one more of them, and all of
+// the same segments are kept together.
+func merge(list []Difference, segment string, more []Difference) []Difference {
+	for _, d := range more {
+		same := func(x Difference) bool {
+			return len(x.Segments) > 0 && x.Kind == d.Kind && x.Name == d.Name && x.A == d.A && x.B == d.B
+		}
+		if i := slices.IndexFunc(list, same); i >= 0 {
+			list[i].Segments = append(list[i].Segments, segment)
+			continue
+		}
+		d.Segments = []string{segment}
+		list = append(list, d)
+	}
+	slices.SortStableFunc(list, func(x, y Difference) int {
+		return cmp.Compare(len(y.Segments)*min(1, len(x.Segments)), len(x.Segments)*min(1, len(y.Segments)))
+	})
+	return list
+}
+
+func differences(a, b facts) []Difference {
 	var list []Difference
 	for _, kind := range Kinds() {
 		var of []Difference
 		for name, text := range a[kind] {
 			if other := b[kind][name]; other != text {
-				of = append(of, Difference{segment, kind, name, text, other})
+				of = append(of, Difference{Kind: kind, Name: name, A: text, B: other})
 			}
 		}
 		for name, text := range b[kind] {
 			if _, both := a[kind][name]; !both {
-				of = append(of, Difference{segment, kind, name, "", text})
+				of = append(of, Difference{Kind: kind, Name: name, B: text})
 			}
 		}
 		slices.SortFunc(of, func(x, y Difference) int {
@@ -93,7 +113,7 @@ func packageFacts(p *Package) facts {
 		f.add("package", "version", m.Version.String())
 	}
 	for _, s := range p.Segments {
-		f.add("segment", s.Type.String(), there)
+		f.add("segment", s.Type.String(), There)
 	}
 	return f
 }
@@ -109,7 +129,7 @@ func (s *Segment) facts() (facts, error) {
 	f.add("config", "version", info.Version.String())
 	f.add("config", "track", fmt.Sprintf("%#08x", info.Track))
 	for _, d := range s.Devices {
-		f.add("config", "device "+d.String(), there)
+		f.add("config", "device "+d.String(), There)
 	}
 	p, err := s.Parser(false)
 	switch {
@@ -143,21 +163,21 @@ func (s *Segment) facts() (facts, error) {
 
 func (p *Parser) facts(f facts) {
 	for _, h := range p.Protocols() {
-		f.add("protocol", h, there)
+		f.add("protocol", h, There)
 	}
 	g := p.Graph()
 	for _, n := range g.Nodes[1 : len(g.Nodes)-1] {
-		f.add("node", n.Name, there)
+		f.add("node", n.Name, There)
 	}
 	for _, e := range g.Edges[1:] {
 		f.add("edge", strings.TrimSpace(g.Nodes[e.From].Name+" "+e.Label), "-> "+g.Nodes[e.To].Name)
 	}
 	for _, l := range p.PacketTypes() {
-		f.add("ptype", fmt.Sprintf("%d %s", l.Value, l.Name), there)
+		f.add("ptype", fmt.Sprintf("%d %s", l.Value, l.Name), There)
 	}
 	for _, l := range p.Names.Boost {
 		if int(l.Value) < len(p.Boost) && p.Boost[l.Value].Group != 0 {
-			f.add("boost", l.Name, there)
+			f.add("boost", l.Name, There)
 		}
 	}
 }
@@ -236,7 +256,7 @@ func (v FieldVector) Text(protocols Labels) string {
 		case w.Protocol == noProtocol:
 			parts = append(parts, fmt.Sprintf("meta+%d", w.Offset))
 		default:
-			parts = append(parts, fmt.Sprintf("%s+%d", cmp.Or(protocols.Name(int(w.Protocol)), fmt.Sprintf("#%d", w.Protocol)), w.Offset))
+			parts = append(parts, fmt.Sprintf("%s+%d", protocolName(protocols, w.Protocol), w.Offset))
 		}
 	}
 	return cmp.Or(strings.Join(parts, " "), "none")

@@ -203,3 +203,27 @@ func (r *tableReader) labels(t SectionType) Labels {
 	r.err = errors.Join(r.err, err)
 	return l
 }
+
+// String says where the next protocol comes from: "bits 88 to 95", "r103, r103", "none".
+func (n NextProtocol) String() string {
+	switch {
+	case n.Op == NextExtract && n.B > 0:
+		return fmt.Sprintf("bits %d to %d", n.A, int(n.A)+int(n.B)-1)
+	case n.Op == NextBuild:
+		return fmt.Sprintf("r%d, r%d", n.A, n.B)
+	}
+	return "none"
+}
+
+// Markers returns the markers that an entry wants to be set.
+func (e *PTypeEntry) Markers() []int {
+	var list []int
+	for i, v := range e.Match.Value {
+		for b := range 8 {
+			if v>>b&1 != 0 {
+				list = append(list, 8*i+b)
+			}
+		}
+	}
+	return list
+}

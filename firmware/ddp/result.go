@@ -9,14 +9,46 @@ import (
 
 // Result is what a parser found in a packet.
 type Result struct {
-	PType       int      `json:"ptype"` // -1: none
-	Name        string   `json:"name,omitempty"`
-	Headers     []Header `json:"headers"` // in the order of the packet
-	Markers     []string `json:"markers"`
-	ParserFlags []string `json:"parser_flags,omitempty"`
-	PacketFlags []string `json:"packet_flags,omitempty"`
-	Errors      uint16   `json:"errors,omitempty"` // bits of the error register
-	Steps       []Step   `json:"steps"`
+	PType       int        `json:"ptype"` // -1: none
+	Name        string     `json:"name,omitempty"`
+	Headers     []Header   `json:"headers"` // in the order of the packet
+	Markers     []string   `json:"markers"`
+	ParserFlags []string   `json:"parser_flags,omitempty"`
+	PacketFlags []string   `json:"packet_flags,omitempty"`
+	Errors      uint16     `json:"errors,omitempty"` // bits of the error register
+	Profiles    []Selected `json:"profiles,omitempty"`
+	Steps       []Step     `json:"steps"`
+
+	flags uint64 // packet flags
+}
+
+// Selected is the profile that a block selects for a packet.
+type Selected struct {
+	Block   string `json:"block"`
+	Group   string `json:"group"` // of the packet type
+	Profile string `json:"profile"`
+	Fields  string `json:"fields"` // the profile's field vector, as FieldVector.Text writes it
+}
+
+// Select adds to a result which profile each block of the configuration selects, for interfaces in no group and
+// before the driver has added profiles of its own.
+func (s *Segment) Select(r *Result) error {
+	protocols, err := s.Labels(LabelProtocol)
+	if err != nil {
+		return fmt.Errorf("ddp: select profiles: %w", err)
+	}
+	for i := range blocks {
+		b, err := s.readBlock(&blocks[i])
+		if err != nil {
+			return fmt.Errorf("ddp: select profiles: %w", err)
+		}
+		p := b.Find(r.PType, r.flags)
+		if p == nil {
+			continue
+		}
+		r.Profiles = append(r.Profiles, Selected{b.Name, b.GroupOf(r.PType), b.ProfileName(int(p.Profile)), b.Vector(int(p.Profile)).Text(protocols)})
+	}
+	return nil
 }
 
 // Header is a protocol that was found.
@@ -116,6 +148,7 @@ func (s *Simulator) finish(m *machine, r *Result) {
 	r.ParserFlags = n.flags(m.flags)
 	for i, f := range s.parser.Flags {
 		if f.Expose && m.flag(int(f.Flag)) {
+			r.flags |= 1 << i
 			r.PacketFlags = append(r.PacketFlags, n.packetFlag[i])
 		}
 	}
