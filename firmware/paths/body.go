@@ -25,6 +25,8 @@ func (w *walk) primitive(p pipeline.Primitive) bool {
 		return w.extractTo(p)
 	case pipeline.OpSet, pipeline.OpAssign:
 		w.assign(p)
+	case pipeline.OpAssignHeader, pipeline.OpCopyHeader:
+		w.copyHeader(p)
 	case pipeline.OpVerify:
 		if v, ok := w.value(p.Args[0]); ok {
 			return v.Sign() != 0
@@ -96,19 +98,40 @@ func (w *walk) target(x pipeline.Expr) (*pipeline.Header, bool) {
 	return nil, false
 }
 
-// assign notes what a metadata field holds: bits of the packet, or a number.
+// assign notes what a field holds from now on: bits of the packet, or a number.
 func (w *walk) assign(p pipeline.Primitive) {
 	to, ok := p.Args[0].(*pipeline.FieldRef)
-	if !ok || !to.Header.Metadata {
+	if !ok {
 		return
 	}
-	delete(w.meta, to.Field)
+	at := place{to.Header, to.Field}
 	if from, ok := w.locate(p.Args[1]); ok && from.width == to.Field.Width {
-		w.meta[to.Field] = from
+		w.set[at] = from
 		return
 	}
-	if v, ok := w.value(p.Args[1]); ok {
-		w.meta[to.Field] = operand{width: to.Field.Width, constant: truncate(v, to.Field.Width)}
+	v, ok := w.value(p.Args[1])
+	delete(w.set, at)
+	if ok {
+		w.set[at] = operand{width: to.Field.Width, constant: truncate(v, to.Field.Width)}
+	}
+}
+
+// copyHeader makes a header the copy of another: its fields are read where the other's are.
+func (w *walk) copyHeader(p pipeline.Primitive) {
+	to, okTo := p.Args[0].(*pipeline.HeaderRef)
+	from, okFrom := p.Args[1].(*pipeline.HeaderRef)
+	if !okTo || !okFrom {
+		return
+	}
+	delete(w.at, to.Header)
+	if at, ok := w.at[from.Header]; ok {
+		w.at[to.Header] = at
+	}
+	for _, f := range to.Header.Type.Fields {
+		delete(w.set, place{to.Header, f})
+		if o, ok := w.set[place{from.Header, f}]; ok {
+			w.set[place{to.Header, f}] = o
+		}
 	}
 }
 

@@ -82,19 +82,25 @@ type walk struct {
 	next   map[*pipeline.Stack]int
 	unions map[*pipeline.UnionStack]int
 	last   map[*pipeline.UnionStack]*pipeline.Header
-	meta   map[*pipeline.Field]operand // of metadata headers, by field: instances share no types that matter here
-	reason string                      // the first thing that could not be met
+	set    map[place]operand // fields that the parser has written
+	reason string            // the first thing that could not be met
+}
+
+// place is a field of a header instance.
+type place struct {
+	header *pipeline.Header
+	field  *pipeline.Field
 }
 
 func newWalk() *walk {
 	return &walk{at: map[*pipeline.Header]int{}, next: map[*pipeline.Stack]int{}, unions: map[*pipeline.UnionStack]int{},
-		last: map[*pipeline.UnionStack]*pipeline.Header{}, meta: map[*pipeline.Field]operand{}}
+		last: map[*pipeline.UnionStack]*pipeline.Header{}, set: map[place]operand{}}
 }
 
 func (w *walk) clone() *walk {
 	c := *w
 	c.data, c.fixed = slices.Clone(w.data), slices.Clone(w.fixed)
-	c.at, c.next, c.unions, c.last, c.meta = maps.Clone(w.at), maps.Clone(w.next), maps.Clone(w.unions), maps.Clone(w.last), maps.Clone(w.meta)
+	c.at, c.next, c.unions, c.last, c.set = maps.Clone(w.at), maps.Clone(w.next), maps.Clone(w.unions), maps.Clone(w.last), maps.Clone(w.set)
 	return &c
 }
 

@@ -26,9 +26,9 @@ func (w *walk) take(st *pipeline.ParserState, i int) bool {
 		key = append(key, o)
 	}
 	w.complete()
-	for _, values := range candidates(w, key) {
+	for _, values := range candidates(w, key, tr.Kind == pipeline.TransitionDefault) {
 		try := w.clone()
-		if try.set(key, values, tr) && try.chosen(st, key) == i {
+		if try.choose(key, values, tr) && try.chosen(st, key) == i {
 			*w = *try
 			for _, o := range key {
 				w.fix(o)
@@ -39,8 +39,8 @@ func (w *walk) take(st *pipeline.ParserState, i int) bool {
 	return false
 }
 
-// set gives the key values, with the bits that the transition asks for in them.
-func (w *walk) set(key []operand, values []*big.Int, tr *pipeline.Transition) bool {
+// choose gives the key values, with the bits that the transition asks for in them.
+func (w *walk) choose(key []operand, values []*big.Int, tr *pipeline.Transition) bool {
 	for c, o := range key {
 		v := values[c]
 		if tr.Kind == pipeline.TransitionValue {
@@ -102,15 +102,24 @@ func (w *walk) chosen(st *pipeline.ParserState, key []operand) int {
 
 // unusual are values that few programs and no standards give a meaning, by width in bits: an EtherType for experiments, a
 // protocol number for experiments, a port from the private range.
-var unusual = map[int][]int64{16: {0x88b5, 40001}, 8: {253, 254}, 4: {5, 4, 6}}
+var unusual = map[int][]int64{16: {0x88b5, 40001}, 8: {253, 254}}
 
-// candidates are the values to try for a key: what is there, then all components changed together, then one by one.
-func candidates(w *walk, key []operand) [][]*big.Int {
-	var now []*big.Int
+// candidates are the values to try for a key: what is there, then all components changed together, then one by one. For
+// the default, which stands for what the program does not know, what is unusual comes first.
+func candidates(w *walk, key []operand, other bool) [][]*big.Int {
+	var now, odd []*big.Int
 	for _, o := range key {
-		now = append(now, w.read(o))
+		v := w.read(o)
+		now = append(now, v)
+		if of := unusual[o.width]; of != nil {
+			v = big.NewInt(of[0])
+		}
+		odd = append(odd, v)
 	}
 	list := [][]*big.Int{now}
+	if other {
+		list = [][]*big.Int{odd, now}
+	}
 	longest := 0
 	var options [][]*big.Int
 	for _, o := range key {

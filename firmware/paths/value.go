@@ -20,11 +20,11 @@ func (w *walk) locate(x pipeline.Expr) (operand, bool) {
 	}
 	switch x := x.(type) {
 	case *pipeline.FieldRef:
+		if o, ok := w.set[place{x.Header, x.Field}]; ok {
+			return o, true
+		}
 		if !x.Header.Metadata {
 			return field(x.Header, x.Field)
-		}
-		if o, ok := w.meta[x.Field]; ok {
-			return o, true
 		}
 		return operand{width: x.Field.Width, constant: new(big.Int)}, true // zero at the start
 	case *pipeline.StackFieldRef:
@@ -40,8 +40,33 @@ func (w *walk) locate(x pipeline.Expr) (operand, bool) {
 		return operand{offset: w.cursor + x.Offset, width: x.Width}, true
 	case *pipeline.Const:
 		return operand{width: x.Width, constant: x.Value}, x.Width > 0
+	case *pipeline.Binary:
+		return w.slice(x)
 	}
 	return operand{}, false
+}
+
+// slice locates a part of an operand: bits shifted down, or masked by ones.
+func (w *walk) slice(x *pipeline.Binary) (operand, bool) {
+	c, ok := x.Y.(*pipeline.Const)
+	if !ok || x.Op != pipeline.OpShr && x.Op != pipeline.OpBitAnd {
+		return operand{}, false
+	}
+	o, ok := w.locate(x.X)
+	if !ok || o.constant != nil || c.Value.Sign() < 0 {
+		return operand{}, false
+	}
+	n := c.Value.BitLen()
+	switch {
+	case x.Op == pipeline.OpShr && c.Value.IsInt64() && c.Value.Int64() < int64(o.width):
+		o.width -= int(c.Value.Int64())
+	case x.Op == pipeline.OpBitAnd && new(big.Int).Add(c.Value, big.NewInt(1)).BitLen() == n+1: // 2^n - 1
+		drop := max(0, o.width-n)
+		o.offset, o.width = o.offset+drop, o.width-drop
+	default:
+		return operand{}, false
+	}
+	return o, o.width > 0
 }
 
 // read returns the number that an operand has now.
