@@ -81,7 +81,7 @@ func (a *app) commands() []*cobra.Command {
 		a.listCommand(), a.showCommand(), a.setCommand(), a.flashCommand(), a.reloadCommand(), a.regionCommand(),
 		a.healthCommand(), a.selftestCommand(), a.historyCommand(), a.monitorCommand(),
 		a.fallbackCommand(), a.tableCommand(), a.testCommand(), a.traceCommand(), a.fuzzCommand(), a.benchCommand(),
-		a.diffCommand(),
+		a.diffCommand(), a.compatCommand(),
 		a.simCommand(), a.demoCommand(), a.versionCommand(),
 	}
 }

@@ -33,8 +33,8 @@ func (a *app) diffCommand() *cobra.Command {
 		Use:   "diff A.pkg B.pkg",
 		Short: "Show what two DDP packages do not have in common",
 		Long: `Compares two DDP packages: names and versions, and for each device family the protocols, parser nodes, packet types,
-tunnels and other boost entries, and the lookup profiles. "-" is what only A has, "+" what only B has, what both have, but not the
-same, has a line of each. Exit status as of diff: 0 the same, 1 different, 2 trouble.`,
+tunnels and other boost entries, and the lookup profiles. "-" is what only A has or how A has it, "+" the same of B, "~" a
+profile with the words of the packet that went and came. Exit status as of diff: 0 the same, 1 different, 2 trouble.`,
 		Example: "  p4dev diff ice-1.3.41.0.pkg ice_comms-1.3.52.0.pkg",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -146,7 +146,9 @@ func viewPTypes(p *ddp.Parser, list []*ddp.Block) []ddpPTypeView {
 			t.Markers = append(t.Markers, named(p.Names.Marker, "M_", m))
 		}
 		for _, b := range list {
-			t.Groups[b.Name] = b.GroupOf(t.ID)
+			if group := b.GroupOf(t.ID); group != "" {
+				t.Groups[b.Name] = group
+			}
 		}
 		views = append(views, t)
 	}
@@ -277,7 +279,7 @@ func (v *ddpListView) ptypeRows() (rows [][]string) {
 	for _, t := range v.PTypes {
 		row := []string{fmt.Sprint(t.ID), orElse(t.Name, "-")}
 		for _, b := range ddp.Blocks() {
-			row = append(row, t.Groups[b])
+			row = append(row, orElse(t.Groups[b], "-"))
 		}
 		rows = append(rows, append(row, strings.Join(t.Markers, " ")))
 	}
@@ -329,7 +331,11 @@ func (v *ddpListView) flagRows() (rows [][]string) {
 
 func (v *ddpListView) sectionRows() (rows [][]string) {
 	for _, s := range v.Sections {
-		rows = append(rows, []string{fmt.Sprint(s.Number), s.Name, fmt.Sprint(s.Pieces), fmt.Sprint(s.Bytes)})
+		number := fmt.Sprint(s.Number)
+		if s.Number >= 1<<31 {
+			number = fmt.Sprintf("%#x", s.Number)
+		}
+		rows = append(rows, []string{number, s.Name, fmt.Sprint(s.Pieces), fmt.Sprint(s.Bytes)})
 	}
 	return rows
 }

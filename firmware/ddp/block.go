@@ -227,8 +227,12 @@ func (b *Block) Find(ptype int, packetFlags uint64) *Profile {
 
 func (w TernaryWord) matches(v uint16) bool { return v&w.Mask == w.Value }
 
-// GroupOf returns the name of a packet type's group without the prefix that all have, or "#NUMBER".
+// GroupOf returns the name of a packet type's group without the prefix that all have, or "#NUMBER"; "" where the block
+// has no groups.
 func (b *Block) GroupOf(ptype int) string {
+	if len(b.Groups) == 0 {
+		return ""
+	}
 	group := 0
 	if ptype >= 0 && ptype < len(b.Groups) {
 		group = int(b.Groups[ptype])

@@ -5,6 +5,7 @@ import "encoding/binary"
 // Numbers of the protocols that packets are completed for.
 const (
 	etherIPv4, etherIPv6, etherVLAN, etherQinQ, etherOld = 0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100
+	etherMPLS, etherMPLSMulticast                        = 0x8847, 0x8848
 	ipTCP, ipUDP, ipIPv4, ipIPv6, ipGRE                  = 6, 17, 4, 41, 47
 	portVXLAN, portGTPU                                  = 4789, 2152
 	greMAC                                               = 0x6558
@@ -91,8 +92,38 @@ func (w *walk) ethernet(at int, f func(kind string, at int)) {
 			w.ip("ipv4", at+2, f)
 		case etherIPv6:
 			w.ip("ipv6", at+2, f)
+		case etherMPLS, etherMPLSMulticast:
+			w.mpls(at+2, f)
 		}
 		return
+	}
+}
+
+// mpls goes over a stack of labels, to its bottom.
+func (w *walk) mpls(at int, f func(kind string, at int)) {
+	for at+4 < len(w.data) {
+		at += 4
+		if w.byte(at-2)&1 != 0 {
+			w.version(at, f)
+			return
+		}
+	}
+}
+
+// version goes on with IPv4 or IPv6, as the header's first bits say, or the size of the header that the program has
+// there.
+func (w *walk) version(at int, f func(kind string, at int)) {
+	size := 0
+	for h, start := range w.at {
+		if start == 8*at {
+			size = max(size, h.Type.Width)
+		}
+	}
+	switch v := w.byte(at) >> 4; {
+	case v == 4, v == 0 && size == 160:
+		w.ip("ipv4", at, f)
+	case v == 6, v == 0 && size == 320:
+		w.ip("ipv6", at, f)
 	}
 }
 
@@ -144,11 +175,20 @@ func (w *walk) tunnel(at int, f func(kind string, at int)) {
 		w.ethernet(at+16, f)
 	case portGTPU:
 		f("gtpu", at+8)
-		switch w.byte(at+16) >> 4 {
-		case 4:
-			w.ip("ipv4", at+16, f)
-		case 6:
-			w.ip("ipv6", at+16, f)
-		}
+		w.version(w.gtpPayload(at+8), f)
 	}
+}
+
+// gtpPayload returns where a GTP-U header with its options and extensions ends.
+func (w *walk) gtpPayload(at int) int {
+	flags := w.byte(at)
+	at += 8
+	if flags&7 == 0 {
+		return at
+	}
+	at += 4
+	for next := w.byte(at - 1); flags&4 != 0 && next != 0 && w.byte(at) > 0; next = w.byte(at - 1) {
+		at += 4 * w.byte(at)
+	}
+	return at
 }

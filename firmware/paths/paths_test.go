@@ -29,7 +29,9 @@ func on(value int64, next *pipeline.ParserState) pipeline.Transition {
 	return pipeline.Transition{Kind: pipeline.TransitionValue, Value: []*big.Int{big.NewInt(value)}, Next: next}
 }
 
-func otherwise(next *pipeline.ParserState) pipeline.Transition { return pipeline.Transition{Next: next} }
+func otherwise(next *pipeline.ParserState) pipeline.Transition {
+	return pipeline.Transition{Next: next}
+}
 
 // ways returns each way as its states, with its packet's first n bytes, or the reason for there being none.
 func ways(p *pipeline.Parser, limits paths.Limits, n int) (list []string, more bool) {
@@ -110,7 +112,7 @@ func TestImpossible(t *testing.T) {
 	start := &pipeline.ParserState{Name: "start", Body: extract(&pipeline.HeaderRef{Header: h}), Key: key,
 		Next: []pipeline.Transition{on(1, again), otherwise(nil)}}
 	got, _ := ways(&pipeline.Parser{Start: start}, paths.DefaultLimits(), 1)
-	if diff := cmp.Diff([]string{"start again 01", "start 02"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"start again 01", "start fd"}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if none, _ := paths.Find(&pipeline.Parser{}, paths.DefaultLimits()); len(none) != 1 || len(none[0].States) != 0 {
