@@ -8,7 +8,7 @@ import (
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
-// Read implements P4Runtime for table entries, direct counters and counters, with wildcards. What is read is
+// Read implements P4Runtime for table entries, counters, meters and registers, with wildcards. What is read is
 // collected with writes locked out, and sent in messages of at most Config.Chunk entities afterwards.
 func (s *Server) Read(r *p4v1.ReadRequest, stream p4v1.P4Runtime_ReadServer) error {
 	if err := s.checkClient(r.GetDeviceId(), r.GetRole()); err != nil {
@@ -58,6 +58,12 @@ func (r *reader) entity(request *p4v1.Entity) error {
 		return r.directCounters(e.DirectCounterEntry)
 	case *p4v1.Entity_CounterEntry:
 		return r.counters(e.CounterEntry)
+	case *p4v1.Entity_RegisterEntry:
+		return r.registers(e.RegisterEntry)
+	case *p4v1.Entity_MeterEntry:
+		return r.meters(e.MeterEntry)
+	case *p4v1.Entity_DirectMeterEntry:
+		return r.directMeters(e.DirectMeterEntry)
 	case nil:
 		return badRequest("entity is not set")
 	default:

@@ -71,6 +71,14 @@ func (w *writer) apply(u *p4v1.Update) error {
 	switch e := u.GetEntity().GetEntity().(type) {
 	case *p4v1.Entity_TableEntry:
 		return w.tableEntry(u.GetType(), e.TableEntry)
+	case *p4v1.Entity_CounterEntry:
+		return w.counter(u.GetType(), e.CounterEntry)
+	case *p4v1.Entity_RegisterEntry:
+		return w.register(u.GetType(), e.RegisterEntry)
+	case *p4v1.Entity_MeterEntry:
+		return w.meter(u.GetType(), e.MeterEntry)
+	case *p4v1.Entity_DirectMeterEntry:
+		return w.directMeter(u.GetType(), e.DirectMeterEntry)
 	case nil:
 		return badRequest("entity is not set")
 	default:

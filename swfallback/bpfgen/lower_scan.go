@@ -16,6 +16,7 @@ type scan struct {
 
 // scan looks for the first rule that matches a key, which is computed only where there are rules.
 func (l *lowerer) scan(s scan, st *state, key func(*state) []num, hit func(*state, *value), miss func(*state)) {
+	miss = l.join(miss)
 	at := l.f.newSlot(4)
 	l.store(l.frame(at, 0), 0, 4, l.konst(0))
 	st.dropLoaded(l.index)

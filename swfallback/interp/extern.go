@@ -237,6 +237,43 @@ func (sw *Switch) SetDirectMeterRates(e *pipeline.Entry, rates *pipeline.MeterRa
 	return sw.configureMeter(&held.meter, rates)
 }
 
+// MeterRates returns the rates of one element of an array of meters; nil: it has none.
+func (sw *Switch) MeterRates(m *pipeline.Meter, index int) (*pipeline.MeterRates, error) {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	if m == nil || m.Index >= len(sw.meters) || sw.meters[m.Index].model != m {
+		return nil, fmt.Errorf("interp: read meter rates: %w", pipeline.ErrNoObject)
+	}
+	a := sw.meters[m.Index]
+	if index < 0 || index >= len(a.elems) {
+		return nil, fmt.Errorf("interp: read meter rates: %s[%d]: %w", m.Name, index, pipeline.ErrBadRange)
+	}
+	return a.elems[index].copyRates(), nil
+}
+
+// DirectMeterRates returns the rates of the meter of the entry that e names by table, match and priority; nil: it has
+// none.
+func (sw *Switch) DirectMeterRates(e *pipeline.Entry) (*pipeline.MeterRates, error) {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	t, held, err := sw.heldEntry(e)
+	if err != nil {
+		return nil, fmt.Errorf("interp: read meter rates: %w", err)
+	}
+	if t.model.Meter == nil {
+		return nil, fmt.Errorf("interp: read meter rates: table %s has no meter: %w", t.model.Name, pipeline.ErrNoObject)
+	}
+	return held.meter.copyRates(), nil
+}
+
+func (m *meter) copyRates() *pipeline.MeterRates {
+	if m.rates == nil {
+		return nil
+	}
+	r := *m.rates
+	return &r
+}
+
 func (sw *Switch) configureMeter(m *meter, rates *pipeline.MeterRates) error {
 	if rates != nil {
 		if err := rates.Check(); err != nil {
