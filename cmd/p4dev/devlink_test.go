@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/p4dev/p4dev/devlink/sim"
 	"github.com/p4dev/p4dev/devlink/sim/models"
@@ -194,4 +197,33 @@ func TestHealth(t *testing.T) {
 	p.do(exitFailed, "set", "health", mlx5Dev, "fw")
 	p.do(exitDone, "-j", "show", mlx5Dev, "health", "tx")
 	p.golden("health")
+}
+
+// TestMonitorCommand prints the kinds that are asked for, each on a line of JSON as devlink has it.
+func TestMonitorCommand(t *testing.T) {
+	p := newPlace(t)
+	p.serve(models.NFP())
+	p.do(exitFailed, "monitor", "weather")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var out syncBuilder
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, append(p.flags[:len(p.flags):len(p.flags)], "-j", "monitor", "param"), strings.NewReader(""), &out, io.Discard)
+	}()
+	for i := 0; !strings.Contains(out.String(), "\n"); i++ { // until it listens
+		if ctx.Err() != nil {
+			t.Fatal("no notification")
+		}
+		p.quiet("set", "param", nfpDev, "fw_load_policy", []string{"disk", "flash"}[i%2])
+	}
+	cancel()
+	if got := <-code; got != exitDone {
+		t.Errorf("exit status %d", got)
+	}
+	line, _, _ := strings.Cut(out.String(), "\n")
+	want := `{"command":"new","param":{"` + nfpDev + `":{"name":"fw_load_policy","type":"generic","value_type":"u8","values":[{"cmode":"permanent","value":"`
+	if !strings.HasPrefix(line, want) {
+		t.Errorf("got %s, want %s...", line, want)
+	}
 }
