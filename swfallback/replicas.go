@@ -33,14 +33,11 @@ func (g *generation) setMulticastGroup(group pipeline.MulticastGroup) error {
 	if group.ID == 0 {
 		return pipeline.ErrBadRange
 	}
-	if g.object.Multicast == nil && g.object.Clone == nil {
+	if g.object.Multicast == nil {
 		return fmt.Errorf("the program sends to no group: %w", errors.ErrUnsupported)
 	}
-	if g.object.Multicast != nil {
-		err := g.putReplicas(g.object.Multicast, group.ID, pipeline.CloneSession{Replicas: group.Replicas})
-		if err != nil {
-			return err
-		}
+	if err := g.putReplicas(g.object.Multicast, group.ID, pipeline.CloneSession{Replicas: group.Replicas}); err != nil {
+		return err
 	}
 	return g.updateSessions(group)
 }
@@ -85,7 +82,7 @@ func (g *generation) setCloneSession(s pipeline.CloneSession) error {
 	if g.object.Clone == nil {
 		return fmt.Errorf("the program does not clone: %w", errors.ErrUnsupported)
 	}
-	if s.Multicast != 0 && g.object.Multicast != nil {
+	if s.Multicast != 0 {
 		groups, err := g.multicastGroups()
 		if err != nil {
 			return err

@@ -229,7 +229,7 @@ func (l *lowerer) afterIngressHomed(st *state) {
 // multicastOr sends copies to a group, if the packet has one; else the packet goes on. XDP has sent the digest already
 // where it hands over a packet whose group it only now sees.
 func (l *lowerer) multicastOr(st *state, unicast func(*state)) {
-	if l.obj.Multicast == nil {
+	if !l.obj.replicates() {
 		unicast(st)
 		return
 	}

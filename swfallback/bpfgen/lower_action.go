@@ -157,13 +157,14 @@ func (l *lowerer) assign(st *state, dst, src pipeline.Expr, env *actionEnv) {
 	l.write(st, ref, v)
 }
 
-// write gives a field a value. Fields of headers that are not valid do not keep one.
+// write gives a field a value. Fields of headers that are not valid do not keep one: reading it is refused.
 func (l *lowerer) write(st *state, ref *pipeline.FieldRef, v num) {
 	if l.home != nil {
 		l.writeHome(st, l.id(ref), v)
 		return
 	}
 	if !ref.Header.Metadata && st.h[ref.Header.Index].valid == invalid {
+		st.h[ref.Header.Index].stale = true
 		return
 	}
 	st.setField(l.id(ref), v, !ref.Header.Metadata)
@@ -178,8 +179,7 @@ func (l *lowerer) setValidity(st *state, q *pipeline.Primitive) {
 	}
 	hs := &st.h[h.Index]
 	if q.Op == pipeline.OpRemoveHeader {
-		l.clearFields(st, h.Index)
-		*hs = hdrState{at: -1}
+		l.invalidate(st, h.Index)
 		return
 	}
 	switch hs.valid {
@@ -197,6 +197,12 @@ func (l *lowerer) setValidity(st *state, q *pipeline.Primitive) {
 	}
 }
 
+// invalidate makes a header invalid. What its fields were is not kept: they are read only where the packet's home is.
+func (l *lowerer) invalidate(st *state, h int) {
+	l.clearFields(st, h)
+	st.h[h] = hdrState{at: -1, stale: st.h[h].stale || st.h[h].valid != invalid}
+}
+
 // copyHeader assigns one header to another, validity included.
 func (l *lowerer) copyHeader(st *state, q *pipeline.Primitive) {
 	dst, src := headerOf(q.Args[0]), headerOf(q.Args[1])
@@ -208,8 +214,7 @@ func (l *lowerer) copyHeader(st *state, q *pipeline.Primitive) {
 	case unknown:
 		l.unsupported("copy of header " + src.Name + " that may be valid")
 	case invalid:
-		l.clearFields(st, dst.Index)
-		st.h[dst.Index] = hdrState{at: -1}
+		l.invalidate(st, dst.Index)
 	case valid:
 		vals := make([]num, len(src.Type.Fields))
 		for i := range vals {

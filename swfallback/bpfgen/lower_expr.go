@@ -70,6 +70,10 @@ func (l *lowerer) read(st *state, id int) num {
 	if l.home != nil {
 		return l.readHome(st, id)
 	}
+	if hs.stale {
+		l.unsupported("field of header " + ref.Header.Name + " that is not valid any more")
+		return l.constNum(new(big.Int), ref.Field.Width)
+	}
 	if ref.Header.Metadata || hs.at < 0 || hs.valid == invalid {
 		return l.constNum(new(big.Int), ref.Field.Width)
 	}

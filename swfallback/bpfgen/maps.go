@@ -126,7 +126,7 @@ func (o *Object) addPortMaps() {
 		o.addMap(name, ebpf.Hash, 4, l.ValueSize, maxGroups, flagNoPrealloc)
 		return l
 	}
-	if o.replicates() {
+	if o.replicates() || o.clones() { // clone sessions may send to groups
 		o.Multicast = lay("multicast")
 	}
 	if o.clones() {

@@ -92,7 +92,7 @@ type Object struct {
 	Counters  map[*pipeline.Counter]*ArrayLayout
 	Registers map[*pipeline.Register]*ArrayLayout
 	Meters    map[*pipeline.Meter]*MeterLayout // without those of tables that never have an entry
-	Multicast *ReplicaLayout                   // of multicast groups; nil when the program sets no group
+	Multicast *ReplicaLayout                   // of multicast groups; nil when the program neither sets a group nor clones
 	Clone     *ReplicaLayout                   // of clone sessions; nil when the program does not clone
 	Digests   string                           // RINGBUF map of digests, see DecodeDigest; "" when the program sends none
 

@@ -36,6 +36,7 @@ type hdrState struct {
 	valid validity
 	bit   *value // of unknown: 0 or 1
 	at    int    // byte of the packet where it was extracted, -1: nowhere
+	stale bool   // invalid, and its fields may have values: it has been valid, or they were written to
 }
 
 // A state is what is known about a packet on a path.
@@ -225,6 +226,9 @@ func (l *lowerer) settleHeaders(st *state, p *point, key *strings.Builder, sh *s
 		if hs.valid != invalid || hs.at >= 0 {
 			fmt.Fprintf(key, "/%d:%d@%d", i, hs.valid, hs.at)
 		}
+		if hs.stale = hs.stale && l.headerLive(p, i); hs.stale {
+			fmt.Fprintf(key, "/%d?", i)
+		}
 	}
 }
 
@@ -258,6 +262,16 @@ func (l *lowerer) lastInOrder(st *state, p *point, h int) bool {
 		}
 	}
 	return seen
+}
+
+// headerLive reports whether a field of a header may be read from a point on.
+func (l *lowerer) headerLive(p *point, h int) bool {
+	for i := range l.prog.Headers[h].Type.Fields {
+		if p.live.has(l.base[h] + i) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lowerer) headerDirty(st *state, h int) bool {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/big"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -20,7 +21,8 @@ func TestCalculations(t *testing.T) {
 		p := g.program()
 		for _, form := range []Form{FormSpecial, FormGeneral} {
 			o, err := Compile(p, Options{Verdict: true, Form: form})
-			if u := new(UnsupportedError); errors.As(err, &u) && u.What == "xxh64 over a payload or a varbit" {
+			if u := new(UnsupportedError); errors.As(err, &u) && (u.What == "xxh64 over a payload or a varbit" ||
+				strings.HasSuffix(u.What, "that is not valid any more")) { // a packet that ends too early
 				continue
 			}
 			if err != nil {
