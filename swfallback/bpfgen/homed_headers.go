@@ -180,7 +180,7 @@ func (l *lowerer) withElementAt(st *state, elems []*pipeline.Header, index pipel
 	l.where(condLt, i, l.konst(uint64(len(elems))), func() { do(l.elementOf(elems, i)) })
 }
 
-// header runs a primitive that makes headers valid or invalid, or copies them.
+// headerOp runs a primitive that makes headers valid or invalid, or copies them.
 func (l *lowerer) headerOp(st *state, q *pipeline.Primitive, env *actionEnv) {
 	switch q.Op {
 	case pipeline.OpAddHeader:
