@@ -9,7 +9,7 @@ import (
 func (a *app) completeDevice(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	switch {
 	case len(args) == 1 && cmd.Name() == "show":
-		return sectionNames(), cobra.ShellCompDirectiveNoFileComp
+		return a.sectionNames(), cobra.ShellCompDirectiveNoFileComp
 	case len(args) == 1 && cmd.Name() == "flash":
 		return nil, cobra.ShellCompDirectiveDefault
 	case len(args) > 0:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/p4dev/p4dev/devlink/sim/models"
 	"github.com/p4dev/p4dev/firmware/ddp/ddptest"
 )
 
@@ -106,6 +107,37 @@ func TestCompat(t *testing.T) {
 	if v.Counts[compatYes] != 8 || v.Counts[compatNo] != 6 || v.More {
 		t.Errorf("counts %v, more %t", v.Counts, v.More)
 	}
+}
+
+// called gives the small package another name and version.
+func called(name string, version [4]byte) []byte {
+	sections := ddptest.Sections()
+	meta := sections[0].Data
+	copy(meta, version[:])
+	copy(meta[4:32], make([]byte, 28))
+	copy(meta[4:32], name)
+	return ddptest.Package(ddptest.Config(sections...))
+}
+
+// TestShowDDP: a device of the driver ice, and packages on disk.
+func TestShowDDP(t *testing.T) {
+	p := newPlace(t)
+	p.serve(models.ICE(), models.MLX5())
+	p.do(exitDone, "show", iceDev, "ddp") // no package on disk
+	p.do(exitFailed, "show", iceDev, "--graph", "text")
+	folder := "root/lib/firmware/intel/ice/"
+	p.write(folder+"ddp/ice.pkg", called("ICE OS Default Package", [4]byte{1, 3, 1, 0}))
+	p.write(folder+"ddp/ice-1.3.1.0.pkg", called("ICE OS Default Package", [4]byte{1, 3, 1, 0}))
+	p.write(folder+"ddp-comms/ice_comms-1.3.52.0.pkg", called("ICE COMMS Package", [4]byte{1, 3, 52, 0}))
+	p.write(folder+"ddp-lag/ice_lag-1.3.1.0.pkg", []byte("no package"))
+	p.do(exitDone, "show", iceDev, "ddp")
+	p.do(exitDone, "-j", "show", iceDev, "ddp")
+	p.do(exitDone, "show", iceDev, "--graph", "text")
+	p.do(exitMissing, "show", mlx5Dev, "ddp")
+	// The driver prefers the file with the device's serial number.
+	p.write(folder+"ddp/ice-0001abffffca0568.pkg", called("ICE OS Default Package", [4]byte{1, 3, 1, 0}))
+	p.do(exitDone, "show", iceDev, "ddp")
+	p.golden("show_ddp")
 }
 
 // TestRealPackages: all commands on what Intel ships.

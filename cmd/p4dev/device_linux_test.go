@@ -17,12 +17,13 @@ func TestDevice(t *testing.T) {
 	l.do(exitDone, "list")
 	l.do(exitDone, "-j", "list")
 	l.do(exitDone, "show", dev)
-	for _, s := range sectionNames() {
-		if s != "selftests" {
+	for _, s := range newApp(nil, nil, nil).sectionNames() {
+		if s != "selftests" && s != "ddp" {
 			l.do(exitDone, "show", dev, s)
 		}
 	}
 	l.do(exitFailed, "show", dev, "selftests")
+	l.do(exitMissing, "show", dev, "ddp")
 	for _, s := range []string{"info", "ports", "tables", "regions", "health", "params"} {
 		l.do(exitDone, "-j", "show", dev, s)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/p4dev/p4dev/devlink"
+	"github.com/p4dev/p4dev/firmware/graph"
 	"github.com/p4dev/p4dev/offload/hw"
 )
 
@@ -34,12 +35,13 @@ type part struct {
 }
 
 // sections are in the order in which "show DEV" prints them.
-func sections() []section {
+func (a *app) sections() []section {
 	return []section{
 		{name: "info", key: "info", read: readInfo},
 		{name: "dev", key: "dev", read: readDev},
 		{name: "ports", key: "port", read: readPorts},
 		{name: "parser", key: "parser", read: readParser},
+		{name: "ddp", key: "ddp", read: a.readDDPOf},
 		{name: "headers", key: "header", read: readHeaders},
 		{name: "tables", key: "table", read: readTables},
 		{name: "entries", key: "table_entry", asked: true, read: readEntries},
@@ -54,9 +56,9 @@ func sections() []section {
 	}
 }
 
-func sectionNames() []string {
+func (a *app) sectionNames() []string {
 	var names []string
-	for _, s := range sections() {
+	for _, s := range a.sections() {
 		names = append(names, s.name)
 	}
 	return names
@@ -66,7 +68,7 @@ func sectionNames() []string {
 const allDevices = "all"
 
 func (a *app) showCommand() *cobra.Command {
-	var graph string
+	var format string
 	cmd := &cobra.Command{
 		Use:   "show {DEV | all} [SECTION [NAME]]",
 		Short: "Show what a device says about itself",
@@ -74,7 +76,10 @@ func (a *app) showCommand() *cobra.Command {
 headers, tables, resources, regions, health, parameters, packet traps and self-tests. Without a section all are shown
 that the device has. A name picks one table, parameter, port, ... of the section.
 
-Sections: ` + strings.Join(sectionNames(), ", ") + `.
+Of a device of Intel's driver ice, "ddp" names the DDP package that it runs and finds it on disk; --graph draws the
+parser that is in it.
+
+Sections: ` + strings.Join(a.sectionNames(), ", ") + `.
 "entries" shows what the tables hold now; it has to be asked for.
 
 The members of -j are those of "devlink -j -s -v" where the meaning is the same.`,
@@ -93,13 +98,13 @@ The members of -j are those of "devlink -j -s -v" where the meaning is the same.
 			if err != nil {
 				return err
 			}
-			if graph != "" {
-				return a.showGraph(cmd.Context(), h, graph)
+			if format != "" {
+				return a.showGraph(cmd.Context(), h, format)
 			}
 			return a.show(cmd.Context(), h, args[1:])
 		},
 	}
-	cmd.Flags().StringVar(&graph, "graph", "", "print the parser graph: "+graphFormats)
+	cmd.Flags().StringVar(&format, "graph", "", "print the parser graph: "+graphFormats)
 	return cmd
 }
 
@@ -110,6 +115,11 @@ func (a *app) showGraph(ctx context.Context, h devlink.Handle, format string) er
 	}
 	defer c.Close()
 	prog, err := deviceProgram(ctx, c, h)
+	if errors.Is(err, errNoProgram) {
+		if v, ddpErr := a.ddpOf(ctx, c, h); ddpErr == nil && v.parser != nil {
+			return a.drawGraphs([]*graph.Graph{v.parser}, format)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -128,13 +138,13 @@ type showing struct {
 
 func (a *app) show(ctx context.Context, h devlink.Handle, args []string) error {
 	s := &showing{result: map[string]map[string]any{}, whole: len(args) == 0}
-	for _, sec := range sections() {
+	for _, sec := range a.sections() {
 		if s.whole && !sec.asked || !s.whole && sec.name == args[0] {
 			s.sections = append(s.sections, sec)
 		}
 	}
 	if len(s.sections) == 0 {
-		return fmt.Errorf("unknown section %q: want one of %s", args[0], strings.Join(sectionNames(), ", "))
+		return fmt.Errorf("unknown section %q: want one of %s", args[0], strings.Join(a.sectionNames(), ", "))
 	}
 	if len(args) == 2 {
 		s.name = args[1]
