@@ -71,7 +71,7 @@ func TestInsertModifyDelete(t *testing.T) {
 }
 
 func TestChangesAreAllOrNothingAcrossTables(t *testing.T) {
-	f := attachProgram(t, "l3router")
+	f := attachConfig(t, Config{Source: small(source(t, "l3router")), PlainMaps: true})
 	insert(t, f, kinds["acl"].a)
 	first, second := entry(t, f, kinds["ipv4_lpm"].a), entry(t, f, kinds["acl"].a)
 	if err := f.Insert(first, second); !errors.Is(err, pipeline.ErrExists) {
@@ -183,8 +183,8 @@ func TestCountersFollowTheirEntry(t *testing.T) {
 		return pipeline.Count{}
 	}
 	a := entry(t, f, kinds["ipv4_lpm"].a)
-	s := f.gen.stores[a.Table.Index].(*keyStore)
-	key, err := s.layout.AppendKey(nil, a)
+	s := f.gen.stores[a.Table.Index]
+	slot, err := s.slotOf(a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestCountersFollowTheirEntry(t *testing.T) {
 	for i := range perCPU {
 		perCPU[i] = countValue{1, 100}
 	}
-	if err := s.counter.Put(s.index[string(key)], perCPU); err != nil {
+	if err := s.table().counter.Put(slot, perCPU); err != nil {
 		t.Fatal(err)
 	}
 	want := pipeline.Count{Packets: uint64(cpus), Bytes: uint64(100 * cpus)}
@@ -218,7 +218,7 @@ func TestCountersFollowTheirEntry(t *testing.T) {
 	if got := count(again, entry(t, again, "ipv4_lpm 192.168.0.0/16 => drop")); got != (pipeline.Count{}) {
 		t.Errorf("a new entry starts at %v", got)
 	}
-	if used := again.gen.stores[a.Table.Index].(*keyStore).slots.high; used != 2 {
+	if used := again.gen.stores[a.Table.Index].table().slots.high; used != 2 {
 		t.Errorf("slots up to %d are used, want 2", used)
 	}
 }

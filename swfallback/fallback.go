@@ -42,7 +42,9 @@ type Config struct {
 	Ports   map[uint32]string
 	Mode    bpfrun.Mode
 	Options bpfgen.Options
-	Place   Place
+	// PlainMaps keeps the entries of all tables in the kernel's own types of maps, as kernels before 6.9 need it.
+	PlainMaps bool
+	Place     Place
 }
 
 // Fallback is an attached program. The package comment says what its methods promise to each other, to other
@@ -96,6 +98,7 @@ func attach(ctx context.Context, config Config) (_ *Fallback, err error) {
 	if err != nil {
 		return nil, err
 	}
+	config.Options.Arena = !config.PlainMaps && new(bpfrun.Prober).HaveArena(ctx) == nil
 	if f.gen, err = newGeneration(config.Program, fitIfindex(config.Options, devices), nil, devices); err != nil {
 		return nil, err
 	}

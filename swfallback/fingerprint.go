@@ -83,6 +83,12 @@ func hashTable(h hash.Hash, layout *bpfgen.TableLayout) error {
 
 func hashEntry(h hash.Hash, layout *bpfgen.TableLayout, e *pipeline.Entry) error {
 	const slot = 0x1234
+	if layout.Arena != nil {
+		cell, err := layout.AppendCell(nil, e, slot)
+		fmt.Fprintln(h, layout.Arena)
+		h.Write(cell)
+		return err
+	}
 	if layout.Kind == bpfgen.LookupClassifier {
 		inner, err := layout.BuildClassifier([]*pipeline.Entry{e}, []uint32{slot})
 		if err != nil {

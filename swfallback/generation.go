@@ -12,6 +12,7 @@ import (
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/bpfrun"
+	"github.com/p4dev/p4dev/swfallback/lookup"
 )
 
 // The maps that swfallback adds to those of the compiled program.
@@ -31,7 +32,9 @@ type generation struct {
 	object *bpfgen.Object
 	dp     *bpfrun.Datapath
 	state  *ebpf.Map
-	stores []store // by pipeline.Table.Index; nil where the table has no entries
+	arena  *bpfrun.Arena  // nil where no table lies in one
+	memory *lookup.Memory // of the arena
+	stores []store        // by pipeline.Table.Index; nil where the table has no entries
 }
 
 // newGeneration compiles a program and loads it, with the entries of the program and the ports. It shares the maps of ports with the
@@ -144,6 +147,9 @@ func bindGeneration(object *bpfgen.Object, dp *bpfrun.Datapath) (*generation, er
 		return nil, err
 	}
 	g := &generation{object: object, dp: dp, state: state, stores: make([]store, len(object.Program.Tables))}
+	if err := g.openArena(); err != nil {
+		return nil, err
+	}
 	for i, layout := range object.Tables {
 		if layout == nil || layout.Map == "" {
 			continue
@@ -160,6 +166,9 @@ func (g *generation) newStore(layout *bpfgen.TableLayout) (store, error) {
 	t, err := g.newTableState(layout)
 	if err != nil {
 		return nil, err
+	}
+	if layout.Arena != nil {
+		return g.newArenaStore(t), nil
 	}
 	if layout.Kind == bpfgen.LookupClassifier {
 		return &ruleStore{tableState: t}, nil
@@ -258,7 +267,45 @@ func (g *generation) pin(dir string, r *record) error {
 	return g.dp.Pin(dir)
 }
 
-func (g *generation) close() error { return g.dp.Close() }
+func (g *generation) close() error {
+	var errs []error
+	if g.arena != nil {
+		for _, s := range g.stores {
+			if a, ok := s.(*arenaStore); ok {
+				errs = append(errs, a.settle())
+			}
+		}
+		errs = append(errs, g.arena.Close())
+	}
+	return errors.Join(append(errs, g.dp.Close())...)
+}
+
+// openArena maps the arena, where the program has one, and makes its first pages usable.
+func (g *generation) openArena() (err error) {
+	if g.object.Arena == "" {
+		return nil
+	}
+	m, err := g.dp.Map(g.object.Arena)
+	if err != nil {
+		return err
+	}
+	if g.arena, err = bpfrun.OpenArena(m); err != nil {
+		return err
+	}
+	g.memory = &lookup.Memory{Base: g.arena.Base(), Size: g.arena.Size(), Populate: g.arena.Populate, Wait: bpfrun.WaitForPrograms}
+	first := uint64(1) << 32
+	for _, layout := range g.object.Tables {
+		if layout != nil && layout.Arena != nil {
+			first = min(first, uint64(layout.Arena.Cells))
+		}
+	}
+	if err := g.arena.Populate(0, first); err != nil {
+		return errors.Join(err, g.arena.Close())
+	}
+	at, data := bpfgen.ArenaConstants()
+	copy(g.memory.Bytes(at, len(data)), data)
+	return nil
+}
 
 // explain adds to a refusal of the kernel which features it lacks: the number that it answers seldom says so.
 func explain(err error) error {

@@ -54,7 +54,14 @@ func attachProgram(t testing.TB, name string) *Fallback {
 
 func attachSource(t testing.TB, s Source) *Fallback {
 	t.Helper()
-	f, err := Attach(t.Context(), Config{Name: "test", Source: s, Place: testPlace(t)})
+	return attachConfig(t, Config{Source: s})
+}
+
+// attachConfig attaches to no port, in a place of the test's own.
+func attachConfig(t testing.TB, config Config) *Fallback {
+	t.Helper()
+	config.Name, config.Place = "test", testPlace(t)
+	f, err := Attach(t.Context(), config)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip(err)
 	}

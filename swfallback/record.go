@@ -52,14 +52,14 @@ type optionsRecord struct {
 	MaxVariants                 int
 	Prefix                      int
 	Form                        bpfgen.Form
-	Stats, Verdict              bool
+	Stats, Verdict, Arena       bool
 }
 
 func recordOptions(o bpfgen.Options) optionsRecord {
 	return optionsRecord{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
 		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
-		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict,
+		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict, Arena: o.Arena,
 	}
 }
 
@@ -67,7 +67,7 @@ func (o optionsRecord) options() bpfgen.Options {
 	return bpfgen.Options{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
 		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
-		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict,
+		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict, Arena: o.Arena,
 	}
 }
 

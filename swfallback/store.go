@@ -112,6 +112,9 @@ func (g *generation) newTableState(layout *bpfgen.TableLayout) (*tableState, err
 
 // room is how many entries the table's map takes.
 func (t *tableState) room() int {
+	if t.layout.Arena != nil {
+		return t.layout.Arena.Size
+	}
 	if t.layout.Kind == bpfgen.LookupClassifier {
 		return t.layout.MaxRules()
 	}

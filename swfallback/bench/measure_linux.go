@@ -121,6 +121,21 @@ const (
 	burstTime = 30 * time.Millisecond // most time of a run
 )
 
+// warmTime bounds the time of packets that are not measured.
+const warmTime = 5 * time.Second
+
+// warm runs a program on a number of packets, so that the page tables and caches are as they will be: in a virtual
+// machine the first use of a page may cost a thousand times what the next ones do.
+func (s *shuffler) warm(p *ebpf.Program, packets int) error {
+	const step = 1 << 12
+	for start := threadTime(); packets > 0 && threadTime()-start < warmTime; packets -= step {
+		if _, err := s.run(p, xdpRedirect, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // repeats is how many packets of a program make a run.
 func (s *shuffler) repeats(p *ebpf.Program) (int, error) {
 	const probe = 256
@@ -138,6 +153,9 @@ func (l *lab) perPacket(ctx context.Context, s *stream, programs ...*ebpf.Progra
 	defer sh.close()
 	repeats := make([]int, len(programs))
 	for i, p := range programs {
+		if err := sh.warm(p, 2*len(s.patches)); err != nil {
+			return nil, fmt.Errorf("contender %d: %w", i+1, err)
+		}
 		if repeats[i], err = sh.repeats(p); err != nil {
 			return nil, fmt.Errorf("contender %d: %w", i+1, err)
 		}

@@ -103,6 +103,13 @@ func (b *builder) store(ptr *value, off, size int, x *value) {
 	b.add(v)
 }
 
+// cast makes an address in the arena of a number's low half.
+func (b *builder) cast(x *value) *value {
+	v := b.f.newValue(opCast, x)
+	v.ptr = true
+	return b.add(v)
+}
+
 // call calls a helper.
 func (b *builder) call(fn asm.BuiltinFunc, args ...*value) *value {
 	v := b.f.newValue(opCall, args...)

@@ -123,7 +123,7 @@ func (a *allocator) release(v *value, last map[*value]int, i int) {
 // that are still read after the result has been written to.
 func lateOperands(v *value) (early, late []*value) {
 	switch v.op {
-	case opCall, opStore, opLoad, opMove, opSwap:
+	case opCall, opStore, opLoad, opMove, opSwap, opCast:
 		return v.args, nil
 	case opSet:
 		return nil, v.args

@@ -125,8 +125,12 @@ func (o *Object) finishProgram(g *points, f *fn, name string, kind ebpf.ProgramT
 	if err != nil {
 		return err
 	}
-	if f.stack > maxStack {
-		return &LimitError{What: "stack bytes of " + name, Got: f.stack, Max: maxStack}
+	ins, inner, err := o.addFinders(f, ins)
+	if err != nil {
+		return err
+	}
+	if f.stack > maxStack-inner {
+		return &LimitError{What: "stack bytes of " + name, Got: f.stack, Max: maxStack - inner}
 	}
 	spec := &ebpf.ProgramSpec{Name: name, Type: kind, Instructions: ins, License: "GPL", AttachType: ebpf.AttachXDP}
 	if kind != ebpf.XDP {

@@ -38,7 +38,7 @@ func emit(f *fn) (asm.Instructions, error) {
 
 func (e *emitter) all() {
 	for i, b := range e.f.blocks {
-		e.label = label(b)
+		e.label = e.labelOf(b)
 		if i == 0 {
 			e.label = e.f.name
 			if r := e.f.ctx.reg; r != nil && *r != asm.R1 {
@@ -58,7 +58,16 @@ func (e *emitter) all() {
 	}
 }
 
-func label(b *block) string { return fmt.Sprintf("b%d", b.id) }
+// labelOf names a block.
+func (e *emitter) labelOf(b *block) string { return fmt.Sprintf("%sb%d", e.prefix(), b.id) }
+
+// prefix is what the labels of a function that is called begin with.
+func (e *emitter) prefix() string {
+	if e.f.inner {
+		return e.f.name + "."
+	}
+	return ""
+}
 
 // put appends an instruction.
 func (e *emitter) put(ins asm.Instruction) {
@@ -98,6 +107,8 @@ func (e *emitter) operation(v *value) {
 		e.put(asm.HostTo(asm.BE, *v.reg, width(v.size)))
 	case opSet:
 		e.set(v)
+	case opCast:
+		e.cast(v)
 	default:
 		e.alu(v)
 	}
@@ -211,10 +222,23 @@ func (e *emitter) set(v *value) {
 	e.label = to
 }
 
+// cast emits the move that makes an address in the arena of a number: addr_space_cast.
+func (e *emitter) cast(v *value) {
+	src := *v.reg
+	if x := v.args[0]; x.remat() {
+		e.load(src, x)
+	} else {
+		src = *x.reg
+	}
+	ins := asm.Mov.Reg(*v.reg, src)
+	ins.Offset, ins.Constant = 1, 1
+	e.put(ins)
+}
+
 // newLabel returns a label for use inside an operation.
 func (e *emitter) newLabel() string {
 	e.local++
-	return fmt.Sprintf("l%d", e.local)
+	return fmt.Sprintf("%sl%d", e.prefix(), e.local)
 }
 
 // call emits a helper call: the arguments go to r1 on, the result comes from r0.
@@ -224,7 +248,11 @@ func (e *emitter) call(v *value) {
 		moves = append(moves, regMove{dst: asm.R1 + asm.Register(i), src: a})
 	}
 	e.parallel(moves)
-	e.put(v.helper.Call())
+	if v.finder != nil {
+		e.put(asm.Call.Label(finderName(v.finder.Table)))
+	} else {
+		e.put(v.helper.Call())
+	}
 	if v.reg != nil && *v.reg != asm.R0 {
 		e.put(asm.Mov.Reg(*v.reg, asm.R0))
 	}
@@ -311,14 +339,14 @@ func (e *emitter) end(b, next *block) {
 		if e.far && c != condSpent {
 			skip := e.newLabel()
 			e.put(jump(c.inverse(), t.a, t.b, skip))
-			e.put(asm.LongJump(label(yes)))
+			e.put(asm.LongJump(e.labelOf(yes)))
 			e.label = skip
-			e.put(asm.LongJump(label(no)))
+			e.put(asm.LongJump(e.labelOf(no)))
 			return
 		}
-		e.put(jump(c, t.a, t.b, label(yes)))
+		e.put(jump(c, t.a, t.b, e.labelOf(yes)))
 		if no != next {
-			e.put(asm.Ja.Label(label(no)))
+			e.put(asm.Ja.Label(e.labelOf(no)))
 		}
 	}
 	if e.label != "" {
@@ -339,8 +367,8 @@ func (e *emitter) edge(ed *edge, next *block) {
 		return
 	}
 	if e.far {
-		e.put(asm.LongJump(label(ed.to)))
+		e.put(asm.LongJump(e.labelOf(ed.to)))
 	} else {
-		e.put(asm.Ja.Label(label(ed.to)))
+		e.put(asm.Ja.Label(e.labelOf(ed.to)))
 	}
 }

@@ -35,10 +35,11 @@ const (
 	opSwap // the low size bytes reversed, zero above
 	opMove // args[0], to have it in a register
 	opSet  // 1 when args[0] cond args[1], else 0
+	opCast // the address in the arena that the low half of args[0] names
 )
 
 var opNames = [...]string{"const", "param", "ctx", "frame", "map", "mapvalue", "load", "store", "call", "fetchadd", "add",
-	"sub", "mul", "div", "mod", "and", "or", "xor", "shl", "shr", "sar", "swap", "move", "set"}
+	"sub", "mul", "div", "mod", "and", "or", "xor", "shl", "shr", "sar", "swap", "move", "set", "cast"}
 
 // pure reports whether the operation depends on its operands alone.
 func (o op) pure() bool { return o >= opAdd }
@@ -111,8 +112,9 @@ type value struct {
 	fresh  bool   // opStore: nothing that was in the slot before matters any more
 	name   string // opMap, opMapValue
 	helper asm.BuiltinFunc
-	bits   int  // numbers only: at most so many low bits are ever set
-	ptr    bool // an address
+	finder *TableLayout // opCall: not a helper, but the function that finds this table's cells
+	bits   int          // numbers only: at most so many low bits are ever set
+	ptr    bool         // an address
 	src    pipeline.Source
 
 	num  int           // of a liveness: its number there
@@ -188,6 +190,7 @@ type fn struct {
 	name   string
 	blocks []*block
 	slots  []*slot
+	inner  bool // a function that a program calls; ctx is its argument
 	ctx    *value
 	consts map[uint64]*value
 	nextID int

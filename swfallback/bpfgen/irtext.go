@@ -58,6 +58,9 @@ func (p *printer) operation(v *value) string {
 	case opStore:
 		return fmt.Sprintf("store%d %s, %s", v.size*8, p.address(v.args[0], v.imm), p.name(v.args[1]))
 	case opCall:
+		if v.finder != nil {
+			return fmt.Sprintf("call %s(%s)", finderName(v.finder.Table), p.list(v.args))
+		}
 		return fmt.Sprintf("call %s(%s)", strings.TrimPrefix(v.helper.String(), "Fn"), p.list(v.args))
 	case opSwap:
 		return fmt.Sprintf("swap%d %s", v.size*8, p.name(v.args[0]))

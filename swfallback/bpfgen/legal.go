@@ -52,7 +52,7 @@ func operandFits(v *value, i int) bool {
 		return true
 	}
 	switch v.op {
-	case opCall, opMove:
+	case opCall, opMove, opCast:
 		return true
 	case opLoad:
 		return a.op == opFrame

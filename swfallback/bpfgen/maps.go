@@ -18,6 +18,9 @@ func (o *Object) layMaps() error {
 		if err != nil {
 			return err
 		}
+		if l != nil && o.Options.Arena {
+			o.layArena(l)
+		}
 		o.Tables = append(o.Tables, l)
 		if l != nil {
 			if err := o.addTableMaps(l); err != nil {
@@ -70,7 +73,7 @@ func (o *Object) addTableMaps(l *TableLayout) error {
 	if l.HitMap != "" {
 		o.addMap(l.HitMap, ebpf.Array, 4, 8, size+1, 0)
 	}
-	if l.Map == "" {
+	if l.Map == "" || l.Arena != nil {
 		return nil
 	}
 	switch l.Kind {

@@ -26,6 +26,9 @@ type Options struct {
 	MaxPart int
 	// Form says how the program is compiled.
 	Form Form
+	// Arena puts tables into memory that program and process share, with lookup structures of p4dev's own, as far
+	// as there is room. Linux 6.9.
+	Arena bool
 
 	// Stats makes the program count the fate of packets in StatsMap.
 	Stats bool
@@ -85,6 +88,11 @@ type Object struct {
 	// Spec has the programs "xdp" and, when packets can be replicated, "tc"; programs reached by tail calls
 	// are "xdp_N" and "tc_N" with the program arrays "xdp_calls" and "tc_calls".
 	Spec *ebpf.CollectionSpec
+
+	// Arena is the map of tables that lie in shared memory, ArenaBytes how much of it is meant for anything; "" where
+	// none do.
+	Arena      string
+	ArenaBytes uint64
 
 	Tables    []*TableLayout    // by pipeline.Table.Index; nil where no map is needed
 	ValueSets []*ValueSetLayout // by pipeline.ValueSet.Index
@@ -161,6 +169,8 @@ type TableLayout struct {
 	MeterMap  string
 	KeySize   int // of Map; of a classifier its rule's match, in bytes
 	ValueSize int // of Map; of a classifier the size of a rule
+
+	Arena *ArenaTable // where the table lies in shared memory; nil: in Map
 
 	key     keyLayout
 	call    callLayout

@@ -53,11 +53,19 @@ func Load(spec *ebpf.CollectionSpec, at Locator, share map[string]*ebpf.Map) (*D
 	if spec.Programs[ProgramXDP] == nil {
 		return nil, fmt.Errorf("bpfrun: load pipeline: no program %q: %w", ProgramXDP, fs.ErrNotExist)
 	}
-	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: share})
+	collection, err := loadCollection(spec, share)
 	if err != nil {
 		return nil, fmt.Errorf("bpfrun: load pipeline: %w", explainLoad(spec, err, at))
 	}
 	return newDatapath(collection), nil
+}
+
+// loadCollection loads by the library where it can.
+func loadCollection(spec *ebpf.CollectionSpec, share map[string]*ebpf.Map) (*ebpf.Collection, error) {
+	if hasCast(spec) {
+		return loadArena(spec, share)
+	}
+	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: share})
 }
 
 // newDatapath takes the programs and maps out of a collection. Programs that are only tail-called stay alive in

@@ -56,6 +56,7 @@ func Features() []Feature {
 		{"bounded loops", "5.3", false, features.HaveBoundedLoops},
 		{"loops with a budget (may_goto)", "6.9", false, probeMayGoto},
 		{"instruction set version 3", "5.1", false, features.HaveV3ISA},
+		{FeatureArena, "6.9", false, probeArena},
 		mapFeature("longest-prefix tries", "4.11", false, ebpf.LPMTrie),
 		mapFeature("maps in maps", "4.12", false, ebpf.ArrayOfMaps),
 		mapFeature("tail calls", "4.2", false, ebpf.ProgramArray),
@@ -167,6 +168,35 @@ func probeMayGoto() error {
 		return refusalOf(err)
 	}
 	return program.Close()
+}
+
+// FeatureArena is the name of the feature that tables in an arena need.
+const FeatureArena = "memory shared with programs (arena)"
+
+// probeArena loads a program that reads an arena.
+func probeArena() error {
+	spec := &ebpf.CollectionSpec{
+		Maps: map[string]*ebpf.MapSpec{"arena": {Name: "arena", Type: ebpf.Arena, MaxEntries: 1, Flags: 1 << 10}}, // BPF_F_MMAPABLE
+		Programs: map[string]*ebpf.ProgramSpec{"probe": {Name: "probe", Type: ebpf.XDP, License: "GPL", Instructions: asm.Instructions{
+			asm.LoadMapPtr(asm.R1, 0).WithReference("arena"),
+			asm.Mov.Imm(asm.R2, 0),
+			Cast(asm.R2, asm.R2),
+			asm.LoadMem(asm.R0, asm.R2, 0, asm.Word),
+			asm.Return(),
+		}}},
+	}
+	collection, err := loadArena(spec, nil)
+	if err != nil {
+		return refusalOf(err)
+	}
+	collection.Close()
+	return nil
+}
+
+// HaveArena reports whether tables may lie in an arena: nil, an *UnsupportedError, or ErrInconclusive.
+func (p *Prober) HaveArena(ctx context.Context) error {
+	all := Features()
+	return p.Have(ctx, all[slices.IndexFunc(all, func(f Feature) bool { return f.Name == FeatureArena })])
 }
 
 // probeLiveFrames drops one frame in live mode.

@@ -1,0 +1,249 @@
+package bpfgen
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/swfallback/lookup"
+)
+
+// Tables in an arena: memory that the program and the processes that fill its tables share, addressed by 32 bits. An
+// entry is a cell: its value, as in a map, and behind it its key (in a classifier its rule, as in the inner map). What
+// leads to cells are the structures of package lookup, whose code is in lower_arena.go and the files beside it.
+//
+// The arena begins with ArenaConstants at address 64; then come the heads of the tables, then for every table its cells
+// and the memory for its structure. Nearly all of that is never populated.
+
+// ArenaTable says where a table lies in the arena. Addresses count from the arena's start.
+type ArenaTable struct {
+	Head     uint32 // of the structure, see package lookup
+	Cells    uint32 // address of the first cell
+	Stride   int    // bytes from a cell to the next, a multiple of 8
+	Size     int    // most entries
+	Capacity int    // cells: more than entries, because a cell is not used again at once
+	From, To uint64 // memory for the structure
+	Width    int    // of a trie: bits of its keys
+	Chunks   int    // of a classifier
+	chunks   []keyChunk
+}
+
+const (
+	arenaConstants = 64
+	arenaHeads     = 4096
+	arenaPage      = 4096
+	arenaName      = "arena"
+	arenaMost      = 1<<32 - 1<<20 // bytes that are given away
+	mostHeads      = 1024
+)
+
+// layArena finds a place in the arena for a table whose entries come at run time. A table that does not fit has a map.
+func (o *Object) layArena(l *TableLayout) {
+	t := l.Table
+	if l.Map == "" || len(t.Entries) > 0 || t.Index >= mostHeads {
+		return
+	}
+	a := &ArenaTable{Head: uint32(arenaHeads + lookup.HeadSize*t.Index)}
+	size := max(1, t.Size)
+	var structure int
+	switch l.Kind {
+	case LookupHash:
+		a.Stride = l.ValueSize + (l.KeySize+7)&^7
+		structure = lookup.HashBytes(size)
+	case LookupLPM:
+		a.Stride = l.ValueSize + (l.KeySize+7)&^7
+		if a.Width = 8 * (l.KeySize - 4); a.Width > 128 {
+			return
+		}
+		structure = lookup.TrieBytes(size)
+	case LookupClassifier:
+		size = l.MaxRules()
+		a.Stride = l.ValueSize
+		a.chunks = l.findChunks()
+		a.Chunks = len(a.chunks)
+		structure = lookup.RulesBytes(size, a.Chunks)
+	default:
+		return
+	}
+	a.Size = size
+	a.Capacity = size + max(256, min(size, 1<<16))
+	top := max(o.ArenaBytes, arenaHeads+lookup.HeadSize*mostHeads)
+	end := top + pages(a.Capacity*a.Stride) + pages(structure)
+	if end > arenaMost {
+		return
+	}
+	a.Cells, a.From, a.To = uint32(top), top+pages(a.Capacity*a.Stride), end
+	l.Arena, l.Map = a, arenaName
+	if o.Arena == "" {
+		o.Arena = arenaName
+		m := o.addMap(arenaName, ebpf.Arena, 0, 0, 1<<32/arenaPage, 1<<10) // BPF_F_MMAPABLE
+		m.KeySize, m.ValueSize = 0, 0
+	}
+	o.ArenaBytes = end
+}
+
+func pages(n int) uint64 { return (uint64(n) + arenaPage - 1) &^ (arenaPage - 1) }
+
+// ArenaConstants returns what belongs at its address in the arena before the program runs.
+func ArenaConstants() (address uint32, data []byte) {
+	data = make([]byte, 64)
+	for i := range 64 {
+		data[uint64(1)<<i*deBruijn>>58] = byte(i)
+	}
+	return arenaConstants, data
+}
+
+// deBruijn is a number whose every 6 bits in a row are different: multiplied by a power of two it tells which.
+const deBruijn = 0x022fdd63cc95386d
+
+// A keyChunk is 8 bits of a classifier's key: a byte of a word of the key, or bits of a range component.
+type keyChunk struct {
+	off   int // of the word in the key; -1: of a range
+	shift int
+	key   int // of a range: the component
+}
+
+// findChunks lists the bytes of a classifier's key that have bits, those of ranges last.
+func (l *TableLayout) findChunks() []keyChunk {
+	var list []keyChunk
+	for word := range l.key.words {
+		used := uint64(0)
+		for _, ps := range l.key.pieces {
+			for _, p := range ps {
+				if p.off == 8*word {
+					used |= lowMask(p.width) << p.shift
+				}
+			}
+		}
+		for shift := 56; shift >= 0; shift -= 8 {
+			if used>>shift&0xff != 0 {
+				list = append(list, keyChunk{off: 8 * word, shift: shift})
+			}
+		}
+	}
+	for i, k := range l.Table.Keys {
+		if l.key.ranges[i] < 0 || k.Width > 64 {
+			continue
+		}
+		for shift := max(0, k.Width-8); ; shift = max(0, shift-8) {
+			list = append(list, keyChunk{off: -1, shift: shift, key: i})
+			if shift == 0 {
+				break
+			}
+		}
+	}
+	return list[:min(len(list), lookup.MostChunks)]
+}
+
+// AppendCell appends the cell of an entry to dst, as AppendValue does its value.
+func (l *TableLayout) AppendCell(dst []byte, e *pipeline.Entry, slot uint32) ([]byte, error) {
+	if l.Kind == LookupClassifier {
+		return l.appendRule(dst, e, slot)
+	}
+	start := len(dst)
+	dst, err := l.AppendValue(dst, e, slot)
+	if err == nil {
+		dst, err = l.AppendKey(dst, e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(dst, make([]byte, start+l.Arena.Stride-len(dst))...), nil
+}
+
+// DecodeCell returns the entry of a cell and its slot.
+func (l *TableLayout) DecodeCell(cell []byte) (*pipeline.Entry, uint32, error) {
+	if len(cell) < l.Arena.Stride {
+		return nil, 0, fmt.Errorf("bpfgen: decode cell of %s: %d bytes, want %d", l.Table.Name, len(cell), l.Arena.Stride)
+	}
+	if l.Kind == LookupClassifier {
+		list, slots, err := l.DecodeClassifier([][]byte{cell})
+		if err != nil {
+			return nil, 0, err
+		}
+		return list[0], slots[0], nil
+	}
+	return l.Decode(cell[l.ValueSize:][:l.KeySize], cell[:l.ValueSize])
+}
+
+// CellKey returns the part of a cell that tells its entry from others: the key, of a classifier the match; its
+// priority is CellPriority.
+func (l *TableLayout) CellKey(cell []byte) []byte {
+	if l.Kind == LookupClassifier {
+		return cell[l.valueBytes():l.ValueSize]
+	}
+	return cell[l.ValueSize:][:l.KeySize]
+}
+
+// CellPriority returns the priority of a classifier's cell.
+func (l *TableLayout) CellPriority(cell []byte) int32 { return int32(le.Uint32(cell[valuePriority:])) }
+
+// flagDead marks a cell that is no entry any more. No program looks at it.
+const flagDead = 1 << 15
+
+// CellLive reports whether a cell is an entry.
+func (l *TableLayout) CellLive(cell []byte) bool {
+	return le.Uint16(cell[valueAction:]) != 0 && le.Uint16(cell[valueFlags:])&flagDead == 0
+}
+
+// KillCell marks a cell as no entry.
+func (l *TableLayout) KillCell(cell []byte) {
+	le.PutUint16(cell[valueFlags:], le.Uint16(cell[valueFlags:])|flagDead)
+}
+
+// ReviveCell makes a cell an entry.
+func (l *TableLayout) ReviveCell(cell []byte) {
+	le.PutUint16(cell[valueFlags:], le.Uint16(cell[valueFlags:])&^flagDead)
+}
+
+// AppendMatch appends a cell with an entry's match and priority alone to dst.
+func (l *TableLayout) AppendMatch(dst []byte, e *pipeline.Entry) ([]byte, error) {
+	start := len(dst)
+	dst = append(dst, make([]byte, l.valueBytes())...)
+	if l.Kind != LookupClassifier {
+		dst, err := l.AppendKey(dst, e)
+		if err != nil {
+			return nil, err
+		}
+		return append(dst, make([]byte, start+l.Arena.Stride-len(dst))...), nil
+	}
+	if err := l.checkMatch(e); err != nil {
+		return nil, err
+	}
+	le.PutUint32(dst[start+valuePriority:], uint32(e.Priority))
+	dst = append(dst, make([]byte, l.key.size)...)
+	l.key.putMatch(dst[start+l.valueBytes():], l.Table.Keys, e.Match)
+	return dst, nil
+}
+
+// CellSlot returns the slot of a cell's entry.
+func (l *TableLayout) CellSlot(cell []byte) uint32 { return le.Uint32(cell[valueSlot:]) }
+
+// TrieKey returns a cell's key as package lookup has it, and the length of its prefix.
+func (l *TableLayout) TrieKey(key []byte) (lookup.Key, int) {
+	var k lookup.Key
+	for i, b := range key[4:] {
+		if i < 8 {
+			k.High |= uint64(b) << (56 - 8*i)
+		} else {
+			k.Low |= uint64(b) << (120 - 8*i)
+		}
+	}
+	return k, int(le.Uint32(key))
+}
+
+// CellChunk returns what the rule in a cell compares in a chunk of the key: exactly, but of a range only the bits that
+// its limits have in common.
+func (l *TableLayout) CellChunk(cell []byte, i int) (value, mask byte) {
+	c := &l.Arena.chunks[i]
+	in := cell[l.valueBytes():]
+	if c.off >= 0 {
+		return byte(le.Uint64(in[2*c.off+8:]) >> c.shift), byte(le.Uint64(in[2*c.off:]) >> c.shift)
+	}
+	at := l.key.ranges[c.key]
+	low, high := le.Uint64(in[at:]), le.Uint64(in[at+8:])
+	differ := bits.Len64(low ^ high)
+	return byte(low &^ lowMask(differ) >> c.shift), byte(^lowMask(differ) >> c.shift)
+}

@@ -1,0 +1,146 @@
+package lookup
+
+import (
+	"errors"
+	"sync/atomic"
+	"unsafe"
+)
+
+// ErrFull says that a structure has no room left in its part of the memory.
+var ErrFull = errors.New("no room in the memory for lookups")
+
+// Memory is bytes that programs read while they are changed. One goroutine at a time may change it.
+type Memory struct {
+	Base unsafe.Pointer // aligned to 8
+	Size uint64         // bytes
+	// Populate makes pages usable, which read as zeros before; nil where all of them are.
+	Populate func(from, to uint64) error
+	// Wait returns when no program reads any more what was taken out before; nil where there is no program.
+	Wait func() error
+}
+
+// NewMemory returns memory of the process's own, for structures that no program reads.
+func NewMemory(size int) *Memory {
+	words := make([]uint64, (size+7)/8)
+	return &Memory{Base: unsafe.Pointer(unsafe.SliceData(words)), Size: uint64(size)}
+}
+
+func (m *Memory) at(address uint32) *uint64 { return (*uint64)(unsafe.Add(m.Base, uintptr(address))) }
+
+// Load reads the word at an address, a multiple of 8.
+func (m *Memory) Load(address uint32) uint64 { return atomic.LoadUint64(m.at(address)) }
+
+// Store writes a word in one step, behind all stores before it.
+func (m *Memory) Store(address uint32, v uint64) { atomic.StoreUint64(m.at(address), v) }
+
+// store32 writes half a word in one step.
+func (m *Memory) store32(address, v uint32) {
+	atomic.StoreUint32((*uint32)(unsafe.Add(m.Base, uintptr(address))), v)
+}
+
+// load32 reads half a word.
+func (m *Memory) load32(address uint32) uint32 {
+	return atomic.LoadUint32((*uint32)(unsafe.Add(m.Base, uintptr(address))))
+}
+
+// Bytes returns n bytes of the memory itself.
+func (m *Memory) Bytes(address uint32, n int) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(m.Base, uintptr(address))), n)
+}
+
+func (m *Memory) populate(from, to uint64) error {
+	if m.Populate == nil || from >= to {
+		return nil
+	}
+	return m.Populate(from, to)
+}
+
+// wait waits for programs.
+func (m *Memory) wait() error {
+	if m.Wait == nil {
+		return nil
+	}
+	return m.Wait()
+}
+
+// HeadSize is the size of a head in bytes. Its words: the root, the seed or the number of entries, the heap's top, the
+// heap's free blocks.
+const HeadSize = 64
+
+const (
+	headRoot = 0
+	headSeed = 8 // hash tables
+	headTop  = 16
+	headFree = 24
+)
+
+// heap hands out blocks of a part of the memory. What it knows lies in the head, so that it survives the process.
+type heap struct {
+	mem      *Memory
+	head     uint32
+	from, to uint64
+	ready    uint64 // pages are populated below it
+	block    uint32 // size of the blocks that come back
+	pending  []uint32
+}
+
+// openHeap opens the heap of a head.
+func openHeap(mem *Memory, head uint32, from, to uint64, block uint32) *heap {
+	return &heap{mem: mem, head: head, from: from, to: to, ready: from, block: block}
+}
+
+const (
+	heapStep   = 1 << 18 // bytes that are populated at a time
+	mostWaited = 256     // blocks that may wait for the programs
+)
+
+// alloc returns n bytes, aligned to 16. They are zero unless they are a block that came back.
+func (h *heap) alloc(n uint32) (uint32, error) {
+	if n == h.block {
+		if free := uint32(h.mem.Load(h.head + headFree)); free != 0 {
+			h.mem.Store(h.head+headFree, h.mem.Load(free))
+			return free, nil
+		}
+	}
+	top := h.mem.Load(h.head + headTop)
+	if top < h.from {
+		top = h.from
+	}
+	top = (top + 15) &^ 15
+	end := top + uint64(n)
+	if end > h.to {
+		return 0, ErrFull
+	}
+	if end > h.ready {
+		ready := min(max(end, h.ready+heapStep)+heapStep-1, h.to) &^ 4095
+		ready = max(ready, (end+4095)&^4095)
+		if err := h.mem.populate(h.ready, ready); err != nil {
+			return 0, err
+		}
+		h.ready = ready
+	}
+	h.mem.Store(h.head+headTop, end)
+	return uint32(top), nil
+}
+
+// free takes back a block that programs may still read.
+func (h *heap) free(address uint32) { h.pending = append(h.pending, address) }
+
+// settle waits for the programs when many blocks have come back, or always when asked to, and hands them out again.
+func (h *heap) settle(always bool) error {
+	if len(h.pending) == 0 || !always && len(h.pending) < mostWaited {
+		return nil
+	}
+	if err := h.mem.wait(); err != nil {
+		return err
+	}
+	for _, b := range h.pending {
+		h.mem.Store(b, h.mem.Load(h.head+headFree))
+		h.mem.Store(h.head+headFree, uint64(b))
+	}
+	h.pending = h.pending[:0]
+	return nil
+}
+
+// storeWord writes a word in one step.
+func storeWord(at *uint64, v uint64) { atomic.StoreUint64(at, v) }

@@ -1,0 +1,50 @@
+package lookup
+
+// Structures are rebuilt from their cells when a process died in the middle of a change: aside, and exchanged in one
+// store. Memory of the old ones is lost.
+
+const headSpare = 56 // word of a head for a root that no program looks at
+
+// Rebuild makes a trie of the given cells, whose prefixes key returns.
+func (t *Trie) Rebuild(cells []uint32, key func(cell uint32) (Key, int)) error {
+	aside := *t
+	aside.head = t.head + headSpare - headRoot
+	t.mem.Store(t.head+headSpare, 0)
+	if err := aside.Reserve(max(len(cells), 1)); err != nil {
+		return err
+	}
+	for _, c := range cells {
+		k, n := key(c)
+		if err := aside.Insert(k, n, c); err != nil {
+			return err
+		}
+	}
+	t.mem.Store(t.head+headRoot, t.mem.Load(t.head+headSpare))
+	return nil
+}
+
+// Rebuild makes a hash table of the given cells.
+func (h *Hash) Rebuild(cells []uint32) error {
+	aside := OpenHash(NewMemory(HeadSize+HashBytes(len(cells)+1)), 0, HeadSize, uint64(HeadSize+HashBytes(len(cells)+1)),
+		h.mem.Load(h.head+headSeed), h.key)
+	for _, c := range cells {
+		if err := aside.Insert(append([]uint64(nil), h.key(c)...), c); err != nil {
+			return err
+		}
+	}
+	from, b := aside.root()
+	n := h.words(from, b)
+	to, err := h.heap.alloc(uint32(8 * n))
+	if err != nil {
+		return err
+	}
+	for i := range uint32(n) {
+		h.mem.Store(to+8*i, aside.mem.Load(from+8*i))
+	}
+	h.used, h.live = aside.used, aside.live
+	h.mem.Store(h.head+headRoot, uint64(64-b)<<32|uint64(to))
+	return nil
+}
+
+// Rebuild makes the rules those of the given cells.
+func (r *Rules) Rebuild(cells []uint32) error { return r.rebuild(append([]uint32(nil), cells...)) }
