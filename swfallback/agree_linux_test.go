@@ -94,8 +94,11 @@ func (c *chance) rates() *pipeline.MeterRates {
 	if c.IntN(4) == 0 {
 		return nil
 	}
-	r := slow(uint64(c.IntN(40)), uint64(c.IntN(80)))
-	return r
+	scale := uint64(1)
+	if c.IntN(2) == 0 {
+		scale = 10 // bytes of a packet
+	}
+	return slow(scale*c.Uint64N(3), scale*c.Uint64N(5))
 }
 
 // change makes one change; it can be done to several engines.
