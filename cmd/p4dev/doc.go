@@ -4,5 +4,5 @@
 //
 // Each command parses its flags, calls one library function and renders the result: text for people, one
 // JSON value with -j. Results go to standard output, everything else to standard error. The exit status is
-// 0 done, 1 failed, 2 nothing to do, 3 not found.
+// 0 done, 1 failed, 2 nothing to do, 3 not found; "diff" and "compat" have the statuses of diff.
 package main
