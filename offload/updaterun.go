@@ -162,8 +162,7 @@ func (u *updater) settle(ctx context.Context) error {
 			return fmt.Errorf("%w: %s is %q, not %q", ErrNotUpdated, other[0], stored(now, other[0]), u.Want[other[0]])
 		}
 	}
-	waiting := u.outdated(now)
-	if len(waiting) == 0 && (len(now.Stored) > 0 || len(u.Want) > 0 || !u.report.Written || !maps.Equal(now.Running, u.before.Running)) {
+	if len(u.outdated(now)) == 0 && !u.unclear(now) {
 		return nil
 	}
 	done, err := u.activate(ctx)
@@ -172,6 +171,13 @@ func (u *updater) settle(ctx context.Context) error {
 	}
 	u.report.Activated = true
 	return u.await(ctx)
+}
+
+// unclear reports that nobody can tell from what the device says whether it runs what was written: nobody said which
+// version that is, and the device keeps no account of it.
+func (u *updater) unclear(now DeviceInfo) bool {
+	untold := u.Disk != "" || len(now.Stored) == 0 && maps.Equal(now.Running, u.before.Running)
+	return u.report.Written && len(u.Want) == 0 && untold
 }
 
 // activate has the device run what it has. Without an error and not done, the report says what it takes.

@@ -82,7 +82,20 @@ func (a *app) update(ctx context.Context, device, file string, f flashFlags) err
 	if err != nil {
 		return err
 	}
+	if r.Activated {
+		a.noteEntries(ctx, device)
+	}
 	return a.render(r, func(w io.Writer) error { return textUpdate(w, r, f.dryRun) })
+}
+
+// noteEntries says what to do about the entries of a device that was activated under its fallback.
+func (a *app) noteEntries(ctx context.Context, device string) {
+	fb, err := a.openFallback(ctx, device)
+	if err != nil {
+		return // there is none, or none that could have entries in hardware
+	}
+	defer fb.Close()
+	fmt.Fprintf(a.err, "p4dev: note: the device may have lost its entries: 'p4dev table reconcile %s' puts them back\n", device)
 }
 
 func textUpdate(w io.Writer, r *offload.UpdateReport, dryRun bool) error {
