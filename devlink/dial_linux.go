@@ -15,7 +15,7 @@ import (
 // fails with ErrNoDevlink where the kernel has no devlink. Reading most things needs no privilege; region contents, and
 // whatever changes a device, need CAP_NET_ADMIN.
 func Dial(ctx context.Context, options ...Option) (*Client, error) {
-	c := New(dialKernel, options...)
+	c := New(DialKernel, options...)
 	w, err := c.connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("devlink: dial kernel: %w", err)
@@ -39,8 +39,9 @@ const (
 	kernelQueue    = 1 << 20
 )
 
-// dialKernel opens a socket with extended, capped acknowledgements.
-func dialKernel(context.Context) (Endpoint, error) {
+// DialKernel opens one endpoint of the kernel that this process runs on, with extended, capped acknowledgements: the
+// DialFunc of the clients that Dial returns.
+func DialKernel(context.Context) (Endpoint, error) {
 	conn, err := genetlink.Dial(nil)
 	if err != nil {
 		return nil, fmt.Errorf("open generic netlink socket: %w", err)

@@ -15,7 +15,7 @@ import (
 // there, with or without devlink.
 func kernelWire(t *testing.T) *wire {
 	t.Helper()
-	ep, err := dialKernel(t.Context())
+	ep, err := DialKernel(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,3 +14,9 @@ func Dial(context.Context, ...Option) (*Client, error) {
 	return nil, fmt.Errorf("devlink: dial kernel: not implemented on %s/%s: %w", runtime.GOOS, runtime.GOARCH,
 		errors.ErrUnsupported)
 }
+
+// DialKernel fails, as Dial does.
+func DialKernel(context.Context) (Endpoint, error) {
+	return nil, fmt.Errorf("open generic netlink socket: not implemented on %s/%s: %w", runtime.GOOS, runtime.GOARCH,
+		errors.ErrUnsupported)
+}

@@ -23,6 +23,15 @@ func (t *tracer) datagram(direction string, datagram []byte) {
 	if t == nil {
 		return
 	}
+	text := FormatDatagram(direction, datagram)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, _ = io.WriteString(t.w, text)
+}
+
+// FormatDatagram returns a datagram in words, as WithTrace prints it: a line for every message, which direction begins
+// ("->" for requests, "<-" for replies), and one for every attribute, nested ones indented.
+func FormatDatagram(direction string, datagram []byte) string {
 	var b strings.Builder
 	for len(datagram) > 0 {
 		m, rest, err := splitMessage(datagram)
@@ -33,9 +42,7 @@ func (t *tracer) datagram(direction string, datagram []byte) {
 		traceMessage(&b, direction, m)
 		datagram = rest
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	_, _ = io.WriteString(t.w, b.String())
+	return b.String()
 }
 
 // traceMessage prints a message's header on one line and its attributes below.

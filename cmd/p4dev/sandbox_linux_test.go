@@ -26,7 +26,7 @@ const sandbox = "P4DEV_TEST_SANDBOX"
 
 // runTests runs the tests in network, mount and process namespaces of their own, where that is allowed: the devices
 // they make have no name outside, and nothing of them outlives the process, even when it is killed. Inside, it also
-// looks at what the tests left behind.
+// looks at what the tests left behind. Tests of the kernel's own devices have to see them, and stay outside.
 func runTests(m *testing.M) int {
 	if dir := os.Getenv(sandbox); dir != "" {
 		return runInside(m, dir)

@@ -155,7 +155,8 @@ type DpipeTable struct {
 	Actions  []DpipeFieldRef
 	Resource uint64 // identifier, 0: not linked
 	Units    uint64 // of the resource that an entry takes
-	// Counters is the initial state of the counters; NoCounterControl refuses to change it.
+	// Counters is the initial state of the counters, off for a table that nobody has touched; NoCounterControl refuses to
+	// change it.
 	Counters         bool
 	NoCounterControl bool
 	NoEntries        bool // entries cannot be dumped
@@ -268,6 +269,8 @@ type Reporter struct {
 	Dump     func(*Fmsg) error
 	Recover  func() error
 	Test     func() error
+	// GracePeriod is the least time between two recoveries at first, in ms.
+	GracePeriod uint64
 }
 
 // Trapper has packet traps.

@@ -22,7 +22,7 @@ func (in *instance) state(rep Reporter) *healthState {
 	}
 	s := in.health[key]
 	if s == nil {
-		s = &healthState{autoRecover: rep.Recover != nil, autoDump: rep.Dump != nil}
+		s = &healthState{autoRecover: rep.Recover != nil, autoDump: rep.Dump != nil, grace: rep.GracePeriod}
 		in.health[key] = s
 	}
 	return s

@@ -71,9 +71,6 @@ func (in *instance) putInfo(b *skb, info Info) {
 		b.str(attrBoardSerial, info.BoardSerial)
 	}
 	for _, v := range info.Versions {
-		if v.Value == "" {
-			continue
-		}
 		b.nest(attrInfoFixed+uint16(v.Kind), func() {
 			b.str(attrInfoVersionName, v.Name)
 			b.str(attrInfoVersionValue, v.Value)

@@ -94,7 +94,8 @@ func TestInfo(t *testing.T) {
 	k := newKernel(t, full(), bare{"b"})
 	s := k.Dial()
 	defer s.Close()
-	info := cat(handle(), a(99, "S1"), nested(100, a(103, "asic.id"), a(104, "sim")), nested(101, a(103, "fw.app"), a(104, "1.2")), a(98, "p4sim"))
+	info := cat(handle(), a(99, "S1"), nested(100, a(103, "asic.id"), a(104, "sim")), nested(101, a(103, "fw.app"), a(104, "1.2")),
+		nested(102, a(103, "fw.app"), a(104, "")), a(98, "p4sim"))
 	send(t, s, msg(request, 51, handle()))
 	want(t, s, from(s, msg(0, 51, info)))
 	send(t, s, msg(request|dumping, 51, handle()))

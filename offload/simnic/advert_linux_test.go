@@ -30,7 +30,7 @@ func (b *bench) info() devlink.Info {
 
 func TestAdvertisement(t *testing.T) {
 	b := newBench(t, Limits{Entries: map[string]int{"default": 1000}})
-	if v := b.info().Versions; v.Running != nil || v.Stored != nil {
+	if v := b.info().Versions; v.Running["fw.app"] != "" || v.Stored["fw.app"] != "" || len(v.Stored) != 3 {
 		t.Errorf("versions without a program: %+v", v)
 	}
 	pkg := b.load("l3router", "1.2")
@@ -168,7 +168,7 @@ func TestFlashKeeps(t *testing.T) {
 func TestActivation(t *testing.T) {
 	b := newBench(t, Limits{Flash: FlashLimits{Reload: true, NoReset: true, ActivateMilliseconds: 300}})
 	b.load("l3router", "1.0")
-	if v := b.info().Versions; v.Running != nil || v.Stored["fw.app"] != "1.0" {
+	if v := b.info().Versions; v.Running["fw.app"] != "" || v.Stored["fw.app"] != "1.0" {
 		t.Errorf("versions before activation: %+v", v)
 	}
 	noReset := devlink.ReloadRequest{Action: devlink.ReloadFirmwareActivate, Limits: []devlink.ReloadLimit{devlink.ReloadNoReset}}

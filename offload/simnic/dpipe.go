@@ -43,7 +43,7 @@ func (d *device) DpipeTables() []sim.DpipeTable {
 	var out []sim.DpipeTable
 	for _, t := range a.Tables {
 		table := sim.DpipeTable{Name: t.Name, Size: uint64(t.Size), Resource: uint64(t.Resource), Units: 1,
-			Counters: t.Counters, NoCounterControl: true}
+			NoCounterControl: !t.Counters}
 		for _, r := range t.Matches {
 			table.Matches = append(table.Matches, fieldRef(a, r))
 		}

@@ -281,6 +281,9 @@ func TestCounters(t *testing.T) {
 	b.send(b.wire[0], in)
 	b.expect(b.wire[1], unhex(t, packetOut))
 	count(1)
+	if err := b.client.SetDpipeCounters(t.Context(), nicHandle, table.Name, true); err != nil {
+		t.Error(err)
+	}
 	for e, err := range b.client.DpipeEntries(t.Context(), nicHandle, table.Name) {
 		if err != nil || e.Counter != 1 || e.Match[0].Value.String() != "0x0a010000" || e.Match[0].Mask.String() != "0xffff0000" {
 			t.Errorf("dpipe entry %+v, %v", e, err)

@@ -167,7 +167,7 @@ int p4ref_dpipe_register(struct p4ref *p)
 
 		/* Counters of tables that have none cannot be switched on. */
 		err = devl_dpipe_table_register(p->devlink, t->name, &table_ops, t, !t->has_counters);
-		if (!err && t->resource)
+		if (!err && t->resource && p->has_resources)
 			err = devl_dpipe_table_resource_set(p->devlink, t->name, t->resource, 1);
 		if (err)
 			return err;

@@ -75,6 +75,8 @@ void p4ref_health_destroy(struct p4ref *p)
 /* Reports trouble. The caller does not hold the instance lock. */
 void p4ref_trouble(struct p4ref *p, const char *what)
 {
+	if (!p->reporter)
+		return;
 	strscpy(p->trouble, what, sizeof(p->trouble));
 	devlink_health_report(p->reporter, what, p);
 }

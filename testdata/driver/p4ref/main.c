@@ -4,6 +4,7 @@
  * for a P4-programmable device, and to prove p4dev against the kernel. See
  * docs/driver.md.
  */
+#include <linux/ctype.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
@@ -16,6 +17,9 @@ module_param_string(refuse, p4ref_knobs.refuse, sizeof(p4ref_knobs.refuse), 0644
 MODULE_PARM_DESC(refuse, "what is refused: flash or activate");
 module_param_string(source, p4ref_knobs.source, sizeof(p4ref_knobs.source), 0644);
 MODULE_PARM_DESC(source, "source tag that is reported in place of the program's");
+module_param_string(without, p4ref_knobs.without, sizeof(p4ref_knobs.without), 0644);
+MODULE_PARM_DESC(without, "parts that are left out when they would be registered next, separated by commas: "
+		 "name, source, dpipe, resources, region, health, reload");
 module_param_named(flash_ms, p4ref_knobs.flash_ms, uint, 0644);
 MODULE_PARM_DESC(flash_ms, "duration of a flash update, ms");
 module_param_named(stall_ms, p4ref_knobs.stall_ms, uint, 0644);
@@ -32,6 +36,13 @@ MODULE_PARM_DESC(mtd, "name of the MTD that is the device's flash memory");
 /* The one device; NULL: it is away. */
 static struct platform_device *pdev;
 static DEFINE_MUTEX(pdev_lock);
+
+bool p4ref_without(const char *part)
+{
+	const char *at = strstr(p4ref_knobs.without, part);
+
+	return at && !isalnum(at[strlen(part)]);
+}
 
 /* ---- info ---- */
 
@@ -51,10 +62,10 @@ static int put_versions(struct devlink_info_req *req, const struct p4ref_image *
 		source = other;
 	}
 	/* The type makes fw.app a component, which a flash update may name. */
-	return put(req, "fw.app.name", image ? image->name : "") ?:
-	       put_ext(req, DEVLINK_INFO_VERSION_GENERIC_FW_APP, image ? image->version : "",
+	return put_ext(req, DEVLINK_INFO_VERSION_GENERIC_FW_APP, image ? image->version : "",
 		       DEVLINK_INFO_VERSION_TYPE_COMPONENT) ?:
-	       put(req, "fw.app.source", source);
+	       (p4ref_without("name") ? 0 : put(req, "fw.app.name", image ? image->name : "")) ?:
+	       (p4ref_without("source") ? 0 : put(req, "fw.app.source", source));
 }
 
 static int info_get(struct devlink *devlink, struct devlink_info_req *req,
@@ -79,7 +90,12 @@ int p4ref_advertise(struct p4ref *p)
 	if (!p->running)
 		return 0;
 	p->advertised = true;
-	err = p4ref_resources_register(p) ?: p4ref_dpipe_register(p) ?: p4ref_region_create(p);
+	p->has_resources = !p4ref_without("resources");
+	err = p->has_resources ? p4ref_resources_register(p) : 0;
+	if (!err && !p4ref_without("dpipe"))
+		err = p4ref_dpipe_register(p);
+	if (!err && !p4ref_without("region"))
+		err = p4ref_region_create(p);
 	if (err)
 		p4ref_unadvertise(p);
 	return err;
@@ -144,6 +160,12 @@ static const struct devlink_ops p4ref_ops = {
 	.reload_up = reload_up,
 };
 
+/* A device whose program changes with a reset of the machine only. */
+static const struct devlink_ops p4ref_ops_without_reload = {
+	.info_get = info_get,
+	.flash_update = p4ref_flash_update,
+};
+
 /* ---- the platform device ---- */
 
 /* Undoes set_up, also one that went only half the way. */
@@ -170,15 +192,19 @@ static int set_up(struct p4ref *p)
 		}
 	}
 	p4ref_bank_boot(p);
-	return p4ref_advertise(p) ?: p4ref_health_create(p) ?: p4ref_ports_register(p);
+	return p4ref_advertise(p) ?:
+	       (p4ref_without("health") ? 0 : p4ref_health_create(p)) ?:
+	       p4ref_ports_register(p);
 }
 
 static int p4ref_probe(struct platform_device *dev)
 {
-	struct devlink *devlink = devlink_alloc(&p4ref_ops, sizeof(struct p4ref), &dev->dev);
+	bool reload = !p4ref_without("reload");
+	struct devlink *devlink;
 	struct p4ref *p;
 	int err;
 
+	devlink = devlink_alloc(reload ? &p4ref_ops : &p4ref_ops_without_reload, sizeof(*p), &dev->dev);
 	if (!devlink)
 		return -ENOMEM;
 	p = devlink_priv(devlink);
@@ -193,7 +219,8 @@ static int p4ref_probe(struct platform_device *dev)
 		devlink_free(devlink);
 		return err;
 	}
-	p4ref_enable_reload(devlink);
+	if (reload)
+		p4ref_enable_reload(devlink);
 	platform_set_drvdata(dev, p);
 	devlink_register(devlink);	/* last: from here on it is seen */
 	return 0;

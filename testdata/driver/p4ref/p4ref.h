@@ -80,6 +80,7 @@ struct p4ref {
 	struct p4ref_image *running;	/* NULL: nothing */
 	struct p4ref_image *stored;	/* what runs after a reset or an activation */
 	bool advertised;		/* tables, resources and region are registered */
+	bool has_resources;		/* likewise, for tables that are linked to them */
 
 	struct mtd_info *mtd;		/* NULL: programs do not survive a reboot */
 	u32 bank;			/* of the stored image */
@@ -98,6 +99,7 @@ struct p4ref {
 struct p4ref_knobs {
 	char refuse[16];	/* "flash", "activate": what is refused */
 	char source[96];	/* source tag that is reported in place of the program's */
+	char without[64];	/* parts that the driver does not have, as a new one lacks them */
 	uint flash_ms;		/* duration of a flash update */
 	uint stall_ms;		/* pause in the middle of it */
 	uint fail_at;		/* percent at which it fails; 0: it does not */
@@ -105,6 +107,7 @@ struct p4ref_knobs {
 };
 
 extern struct p4ref_knobs p4ref_knobs;
+bool p4ref_without(const char *part);
 
 /* main.c */
 void p4ref_vanish(void);		/* takes the device away, soon */

@@ -49,19 +49,18 @@ make_initrd() {
 	local root=$1/root a p
 	mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,run,etc,out,packages,var/lib,lib/firmware/p4dev}
 	static_go "$root/bin/p4dev" ./cmd/p4dev
-	for p in devlink swfallback cmd/p4dev; do
+	for p in devlink devlink/replay swfallback cmd/p4dev; do
 		static_go "$root/bin/$(basename $p).test" -c "./$p"
 	done
-	pack "$root" l2switch 1.0.0
-	for a in 1.0.0 1.1.0 1.2.0; do pack "$root" l3router $a; done
+	for a in 1.0.0 1.2.0 1.3.0 1.4.0 1.5.0; do pack "$root" l3router $a; done
 	mkdir -p "$root/src/testdata" # where tests look for programs
 	cp go.mod "$root/src/"
-	cp -r testdata/p4 "$root/src/testdata/"
+	cp -r testdata/p4 testdata/wire "$root/src/testdata/"
 	cp "$(command -v busybox)" "$root/bin/"
 	for a in $(busybox --list | grep -vx -E 'busybox|ip|tc|devlink'); do ln -s busybox "$root/bin/$a"; done
 	add_program "$root" devlink
 	add_program "$root" ip
-	add_modules "$root" virtio_blk virtio_pci mtd block2mtd psample netdevsim veth nlmon
+	add_modules "$root" virtio_blk virtio_pci mtd block2mtd psample netdevsim veth tun
 	cp -r "$here/guest/." "$root/"
 	chmod 755 "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet -R 0:0) >"$1/initrd"

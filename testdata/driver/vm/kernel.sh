@@ -28,7 +28,7 @@ unpack_kernel() {
 	local dir=$1 common=${headers%-amd64}-common kbuild source=linux-source-$release
 	kbuild=$(depends "$headers" linux-kbuild-)
 	mkdir -p "$dir/deb" "$dir/source"
-	(cd "$dir/deb" && apt-get download -q "$image" "$headers" "$common" "$kbuild" "$source" >&2)
+	(cd "$dir/deb" && apt-get -o APT::Sandbox::User=root download -q "$image" "$headers" "$common" "$kbuild" "$source" >&2)
 	lap "packages downloaded"
 	dpkg-deb --fsys-tarfile "$dir/deb/${image}"_*.deb | tar -x -C "$dir" ./boot ./lib/modules
 	for p in "$headers" "$common" "$kbuild"; do dpkg-deb -x "$dir/deb/${p}"_*.deb "$dir"; done
