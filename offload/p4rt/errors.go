@@ -37,6 +37,7 @@ func sentinels() []sentinel {
 		{pipeline.ErrNoPriority, codes.InvalidArgument},
 		{errors.ErrUnsupported, codes.Unimplemented},
 		{pipeline.ErrNoObject, codes.InvalidArgument},
+		{pipeline.ErrInUse, codes.FailedPrecondition},
 	}
 }
 

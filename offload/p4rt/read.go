@@ -8,7 +8,7 @@ import (
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
-// Read implements P4Runtime for table entries, counters, meters and registers, with wildcards. What is read is
+// Read implements P4Runtime for table entries, action profiles, counters, meters and registers, with wildcards. What is read is
 // collected with writes locked out, and sent in messages of at most Config.Chunk entities afterwards.
 func (s *Server) Read(r *p4v1.ReadRequest, stream p4v1.P4Runtime_ReadServer) error {
 	if err := s.checkClient(r.GetDeviceId(), r.GetRole()); err != nil {
@@ -56,6 +56,10 @@ func (r *reader) entity(request *p4v1.Entity) error {
 		return r.tableEntries(e.TableEntry)
 	case *p4v1.Entity_DirectCounterEntry:
 		return r.directCounters(e.DirectCounterEntry)
+	case *p4v1.Entity_ActionProfileMember:
+		return r.members(e.ActionProfileMember)
+	case *p4v1.Entity_ActionProfileGroup:
+		return r.groups(e.ActionProfileGroup)
 	case *p4v1.Entity_CounterEntry:
 		return r.counters(e.CounterEntry)
 	case *p4v1.Entity_RegisterEntry:

@@ -48,6 +48,7 @@ type Server struct {
 	mu       sync.RWMutex // held for a whole write, shared by reads
 	pipeline *Pipeline    // guarded by mu; nil: no program yet
 	opaque   opaqueStore  // guarded by mu
+	sizes    groupSizes   // guarded by mu
 }
 
 var _ p4v1.P4RuntimeServer = (*Server)(nil)
@@ -80,7 +81,7 @@ func (s *Server) SetPipeline(p *Pipeline) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pipeline = p
-	s.opaque = opaqueStore{}
+	s.opaque, s.sizes = opaqueStore{}, groupSizes{}
 }
 
 // drain returns when no write is in progress.
@@ -168,7 +169,7 @@ func (s *Server) configure(ctx context.Context, c Configurer, r *p4v1.SetForward
 	if err != nil {
 		return status.Errorf(codes.Internal, "commit config: %v", err)
 	}
-	s.pipeline, s.opaque = p, opaqueStore{}
+	s.pipeline, s.opaque, s.sizes = p, opaqueStore{}, groupSizes{}
 	return nil
 }
 

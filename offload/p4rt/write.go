@@ -71,6 +71,10 @@ func (w *writer) apply(u *p4v1.Update) error {
 	switch e := u.GetEntity().GetEntity().(type) {
 	case *p4v1.Entity_TableEntry:
 		return w.tableEntry(u.GetType(), e.TableEntry)
+	case *p4v1.Entity_ActionProfileMember:
+		return w.member(u.GetType(), e.ActionProfileMember)
+	case *p4v1.Entity_ActionProfileGroup:
+		return w.group(u.GetType(), e.ActionProfileGroup)
 	case *p4v1.Entity_CounterEntry:
 		return w.counter(u.GetType(), e.CounterEntry)
 	case *p4v1.Entity_RegisterEntry:
