@@ -39,8 +39,7 @@ const (
 	homeList                // field list that it keeps
 	homeTruncate            // 1 + bytes that may leave, 0: all
 	homeType                // EtherType while another stands in the packet, in wire order
-	homePasses              // passes of the packet so far
-	homeSpare
+	homePoint               // at which point a part of the program is entered
 	homeWords
 )
 
@@ -53,24 +52,13 @@ const (
 	passDigest                 // BMv2's number of the digest asked for
 	passResubmit               // BMv2's number of the list to resubmit with
 	passRecirculate            // and to recirculate with
-	passSpare
 	passWords
 )
 
 // newHome lays out the state of a program's packets.
 func newHome(x *index) *home {
 	h := &home{size: homeWords}
-	for _, l := range x.prog.FieldLists {
-		n := 0
-		for _, e := range l.Elements {
-			if ref, ok := e.(*pipeline.FieldRef); ok {
-				n += 8 * limbs(ref.Field.Width)
-			}
-		}
-		h.keep = max(h.keep, n)
-	}
-	n := h.keep
-	h.keep = h.take(n, 8)
+	h.keep = h.take(keepBytes(x.prog), 8)
 	h.cleared = h.take(passWords, 8)
 	for range x.prog.Stacks {
 		h.next = append(h.next, h.take(4, 4))
@@ -97,6 +85,21 @@ func newHome(x *index) *home {
 	h.layHeaders(x.prog)
 	h.size = (h.size + 7) &^ 7
 	return h
+}
+
+// keepBytes is the room that the fields of the largest list take.
+func keepBytes(p *pipeline.Program) int {
+	most := 0
+	for _, l := range p.FieldLists {
+		n := 0
+		for _, e := range l.Elements {
+			if ref, ok := e.(*pipeline.FieldRef); ok {
+				n += 8 * limbs(ref.Field.Width)
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // inHomeOrder lists all headers, those of one stack together.

@@ -19,9 +19,6 @@ type parts struct {
 	calls bool    // there are tail calls
 }
 
-// homePoint is the word of the home that says at which point a part is entered.
-const homePoint = homeSpare
-
 // A cost is what a point takes of a program.
 type cost struct {
 	instructions int
