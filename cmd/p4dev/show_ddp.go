@@ -19,7 +19,7 @@ import (
 	"github.com/p4dev/p4dev/offload"
 )
 
-// What Intel's driver ice calls the package that runs, in "devlink dev info" (Linux 6.18, ice devlink documentation).
+// What Intel's driver ice calls the package that runs, in "devlink dev info" (Linux 6.12, ice devlink documentation).
 const (
 	driverICE    = "ice"
 	infoDDPTrack = "fw.app.bundle_id"

@@ -5,7 +5,7 @@ import "fmt"
 // Op is what an ALU does.
 type Op uint8
 
-// The operations (Linux 6.18, ice_parser.h). The driver's own model runs those that packages use: OpPark, OpMovAdd,
+// The operations (Linux 6.12, ice_parser.h). The driver's own model runs those that packages use: OpPark, OpMovAdd,
 // OpAdd, OpMovXor, OpNop, OpSetEQ, OpOrEQ, OpOrLT. Others are shown and reported when a packet meets them.
 const (
 	OpPark   Op = 0

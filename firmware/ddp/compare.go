@@ -208,7 +208,7 @@ func (p *Parser) Protocols() []string {
 	var list []string
 	for id, is := range found[:noProtocol] {
 		if is {
-			list = append(list, names.protocol[id])
+			list = append(list, at(names.protocol, id))
 		}
 	}
 	return list

@@ -76,6 +76,7 @@ func TestDamage(t *testing.T) {
 		{"other file", func(b []byte) []byte { return append([]byte("\x7fELF\x02\x01\x01\x00"), b...) }, "package header", ddp.ErrNotDDP},
 		{"segment behind the end", set32(16, 0xffffff), "segment table: entry 2", nil},
 		{"segment in the table", set32(12, 4), "segment table: entry 1", nil},
+		{"segment in another", set32(16, 100), "segment table: entry 2", nil},
 		{"segment longer than the file", set32(config+8, 1<<30), "segment 3: size", nil},
 		{"segment shorter than its header", set32(config+8, 20), "segment 3: size", nil},
 		{"cut off", func(b []byte) []byte { return b[:len(b)-1] }, "segment 3: size", nil},

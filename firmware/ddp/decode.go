@@ -2,7 +2,7 @@ package ddp
 
 import "encoding/binary"
 
-// Where the fields of the tables' entries lie: first bit and width, as bits numbers them (Linux 6.18, ice_parser.c;
+// Where the fields of the tables' entries lie: first bit and width, as bits numbers them (Linux 6.12, ice_parser.c;
 // the third ALU of an instruction lies behind the second, where that driver reads beyond the entry).
 
 const (

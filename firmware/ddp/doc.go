@@ -13,6 +13,6 @@
 // records protocols at offsets, and sets markers. The set of markers is the packet type (PTYPE). Packet types fall
 // into groups (PTG); group, flags and interface select a profile, whose field vector is the words of the lookup key.
 //
-// Layouts are those of Linux 6.18 (drivers/net/ethernet/intel/ice: ice_ddp.h, ice_parser.c, ice_parser_rt.c), checked
+// Layouts are those of Linux 6.12 (drivers/net/ethernet/intel/ice: ice_ddp.h, ice_parser.c, ice_parser_rt.c), checked
 // against the packages that Intel ships. Packages are read only: nothing here writes one.
 package ddp

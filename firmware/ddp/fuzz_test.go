@@ -3,6 +3,7 @@ package ddp_test
 import (
 	"bytes"
 	"encoding/hex"
+	"io"
 	"testing"
 
 	"github.com/p4dev/p4dev/firmware/ddp"
@@ -27,10 +28,14 @@ func readAll(data, packet []byte) {
 		if err != nil {
 			continue
 		}
+		_, _, _ = parser.Graph(), parser.Protocols(), parser.PacketTypes()
 		if sim, err := parser.Simulate(ddp.DefaultSettings()); err == nil {
-			_, _ = sim.Run(packet)
+			r, _ := sim.Run(packet)
+			_ = s.Select(r)
+			_ = r.Text(io.Discard)
 		}
 	}
+	_, _ = ddp.Compare(p, p)
 }
 
 func tagged(f *testing.F) []byte {

@@ -155,7 +155,7 @@ func (b *graphBuilder) header(a *GraphAction) string {
 	}
 	var parts []string
 	for _, po := range list {
-		name := b.names.protocol[po.Protocol]
+		name := at(b.names.protocol, int(po.Protocol))
 		switch {
 		case po.Protocol == noProtocol:
 			continue

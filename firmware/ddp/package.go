@@ -56,13 +56,13 @@ func read(data []byte) (*Package, error) {
 		c.fail(0, "package header", ErrNotDDP)
 	}
 	n := c.count("package header: segment count", 4)
-	end := 8 + 4*n
+	end := int64(8 + 4*n)
 	for i := range n {
 		at := c.off
 		where := fmt.Sprintf("segment table: entry %d", i)
 		off := c.uint32(where)
-		if c.err == nil && (int64(off) < int64(end) || int64(off) > int64(len(data))) {
-			c.fail(int64(at), where, fmt.Errorf("offset %d of %d bytes overlaps the table or the end", off, len(data)))
+		if c.err == nil && (int64(off) < end || int64(off) > int64(len(data))) {
+			c.fail(int64(at), where, fmt.Errorf("offset %d, want %d to %d, behind what comes before", off, end, len(data)))
 		}
 		if c.err != nil {
 			return nil, c.err
@@ -72,6 +72,7 @@ func read(data []byte) (*Package, error) {
 			return nil, err
 		}
 		p.Segments = append(p.Segments, *s)
+		end = s.Offset + s.Size
 	}
 	return p, c.err
 }

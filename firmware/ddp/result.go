@@ -101,7 +101,7 @@ func (s *Simulator) mark(m *machine, a *GraphAction) []string {
 			continue
 		}
 		m.markers[k/8] |= 1 << (k % 8)
-		names = append(names, s.names.marker[k])
+		names = append(names, at(s.names.marker, int(k)))
 	}
 	return names
 }
@@ -120,12 +120,12 @@ func (s *Simulator) place(m *machine, a *GraphAction) []Header {
 		if po.Protocol == noProtocol {
 			continue
 		}
-		at := m.offset + po.Offset
+		where := m.offset + po.Offset
 		if po.FromEnd {
-			at = int(m.reg[regHeaderStart]) - po.Offset
+			where = int(m.reg[regHeaderStart]) - po.Offset
 		}
-		m.protocols[po.Protocol], m.offsets[po.Protocol] = true, at
-		found = append(found, Header{int(po.Protocol), s.names.protocol[po.Protocol], at})
+		m.protocols[po.Protocol], m.offsets[po.Protocol] = true, where
+		found = append(found, Header{int(po.Protocol), at(s.names.protocol, int(po.Protocol)), where})
 	}
 	return found
 }
@@ -136,20 +136,20 @@ func (s *Simulator) finish(m *machine, r *Result) {
 	r.Errors = m.errors
 	for id, there := range m.protocols {
 		if there {
-			r.Headers = append(r.Headers, Header{id, n.protocol[id], m.offsets[id]})
+			r.Headers = append(r.Headers, Header{id, at(n.protocol, id), m.offsets[id]})
 		}
 	}
 	slices.SortStableFunc(r.Headers, func(a, b Header) int { return cmp.Compare(a.Offset, b.Offset) })
 	for k := range noMarker {
 		if m.markers[k/8]>>(k%8)&1 != 0 {
-			r.Markers = append(r.Markers, n.marker[k])
+			r.Markers = append(r.Markers, at(n.marker, k))
 		}
 	}
 	r.ParserFlags = n.flags(m.flags)
 	for i, f := range s.parser.Flags {
 		if f.Expose && m.flag(int(f.Flag)) {
 			r.flags |= 1 << i
-			r.PacketFlags = append(r.PacketFlags, n.packetFlag[i])
+			r.PacketFlags = append(r.PacketFlags, at(n.packetFlag, i))
 		}
 	}
 	r.PType = -1
@@ -162,7 +162,7 @@ func (s *Simulator) finish(m *machine, r *Result) {
 }
 
 // tableNames are the labels of what a parser's tables refer to, by number, without the prefix that all of their kind
-// have; "#NUMBER" where there is none.
+// have; "" where there is none. Function at makes a name of that.
 type tableNames struct {
 	instruction, node, marker, protocol, boost, parserFlag, packetFlag []string
 }
@@ -173,7 +173,7 @@ func (n *Names) tables() *tableNames {
 		packetFlag: n.PacketFlag.table("FLAG_", 64)}
 }
 
-// table returns the names of 0 to size-1.
+// table returns the names of 0 to size-1, "" where there is none.
 func (l Labels) table(prefix string, size int) []string {
 	names := make([]string, size)
 	for _, x := range l {
@@ -181,17 +181,12 @@ func (l Labels) table(prefix string, size int) []string {
 			names[x.Value] = strings.TrimPrefix(x.Name, prefix)
 		}
 	}
-	for i := range names {
-		if names[i] == "" {
-			names[i] = fmt.Sprintf("#%d", i)
-		}
-	}
 	return names
 }
 
-// at returns the name of a number; registers may hold any.
+// at returns the name of a number, "#NUMBER" where it has none; registers may hold any.
 func at(names []string, i int) string {
-	if i < len(names) {
+	if i < len(names) && names[i] != "" {
 		return names[i]
 	}
 	return fmt.Sprintf("#%d", i)
@@ -200,9 +195,9 @@ func at(names []string, i int) string {
 // flags returns the names of the parser flags that are set.
 func (n *tableNames) flags(set uint64) []string {
 	var names []string
-	for i, name := range n.parserFlag {
+	for i := range n.parserFlag {
 		if set>>i&1 != 0 {
-			names = append(names, name)
+			names = append(names, at(n.parserFlag, i))
 		}
 	}
 	return names

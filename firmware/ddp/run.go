@@ -23,7 +23,7 @@ type Settings struct {
 // no port of its own).
 func DefaultSettings() Settings { return Settings{VXLAN: []uint16{4789}, Geneve: []uint16{6081}} }
 
-// Labels of the boost entries that the driver looks for by prefix (Linux 6.18, ice_parser.h).
+// Labels of the boost entries that the driver looks for by prefix (Linux 6.12, ice_parser.h).
 const (
 	prefixDoubleVLAN = "BOOST_MAC_VLAN_DVM"
 	prefixSingleVLAN = "BOOST_MAC_VLAN_SVM"

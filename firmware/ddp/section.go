@@ -19,7 +19,7 @@ type Section struct {
 	Data   []byte
 }
 
-// Bounds of a buffer's header (Linux 6.18, ice_ddp.h).
+// Bounds of a buffer's header (Linux 6.12, ice_ddp.h).
 const (
 	minSections = 1
 	maxSections = 511

@@ -8,7 +8,7 @@ import (
 // SegmentType says what a segment holds.
 type SegmentType uint32
 
-// The types of segments (Linux 6.18, ice_ddp.h; Notes from the packages themselves).
+// The types of segments (Linux 6.12, ice_ddp.h; Notes from the packages themselves).
 const (
 	SegmentMetadata  SegmentType = 0x01
 	SegmentNotes     SegmentType = 0x02
@@ -72,7 +72,7 @@ type Signature struct {
 	BufferCount int         // 0: none
 }
 
-// AlgorithmName names the kind of signature, or returns its number (Linux 6.18, ice_ddp.h).
+// AlgorithmName names the kind of signature, or returns its number (Linux 6.12, ice_ddp.h).
 func (s *Signature) AlgorithmName() string {
 	switch s.Algorithm {
 	case 1:

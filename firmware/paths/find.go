@@ -35,15 +35,19 @@ func Find(p *pipeline.Parser, limits Limits) (found []Path, more bool) {
 	return f.found, f.more
 }
 
+// stepsPerPath bounds the states that are visited, for each way that may be found: also what leads nowhere takes time.
+const stepsPerPath = 256
+
 type finder struct {
 	limits Limits
+	steps  int
 	found  []Path
 	more   bool
 }
 
 // visit walks on from a state; nil is accept.
 func (f *finder) visit(st *pipeline.ParserState, w *walk, states []*pipeline.ParserState) {
-	if len(f.found) >= f.limits.Paths {
+	if f.steps++; len(f.found) >= f.limits.Paths || f.steps > stepsPerPath*f.limits.Paths {
 		f.more = true
 		return
 	}
