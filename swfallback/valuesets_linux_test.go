@@ -2,6 +2,7 @@ package swfallback
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -95,4 +96,36 @@ func testValueSetRefuses(t *testing.T, form bpfgen.Form) {
 		t.Errorf("no set: %v", err)
 	}
 	same(t, "members", found[[][]pipeline.Match](t, "members")(f.ValueSet(set)), [][]pipeline.Match{one})
+}
+
+// TestValueSetsChangeUnderPackets: a member that every set has is found by every packet, while the others come and go.
+func TestValueSetsChangeUnderPackets(t *testing.T) { bothForms(t, testValueSetsChangeUnderPackets) }
+
+func testValueSetsChangeUnderPackets(t *testing.T, form bpfgen.Form) {
+	f := testRuns(t, source(t, "features/value_set"), form)
+	set := found[*pipeline.ValueSet](t, "services")(f.Program().ValueSetByName("vs_parser.services"))
+	kept, other := service(exactly(6), exactly(1, 2)), service(exactly(6), exactly(1, 3))
+	must(t, f.SetValueSet(set, [][]pipeline.Match{kept}))
+	run := unlocked(t, f)
+	var done atomic.Bool
+	ended := make(chan error, 1)
+	go func() {
+		defer done.Store(true)
+		for range 100 {
+			err := errors.Join(f.SetValueSet(set, [][]pipeline.Match{other, other, kept}), f.SetValueSet(set, [][]pipeline.Match{kept}))
+			if err != nil {
+				ended <- err
+				return
+			}
+		}
+		ended <- nil
+	}()
+	for !done.Load() {
+		out, err := run(servicePacket(6, 0x102)...)
+		must(t, err)
+		if got := path(out); got != 2 {
+			t.Fatalf("path %d", got)
+		}
+	}
+	must(t, <-ended)
 }

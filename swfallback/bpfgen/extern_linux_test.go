@@ -30,8 +30,17 @@ func runTiny(t *testing.T, e *kernelEngine, frame []byte) []byte {
 	return out[0].Packet
 }
 
+// bothForms runs a test on programs compiled in both forms.
+func bothForms(t *testing.T, test func(*testing.T, Form)) {
+	for _, form := range []Form{FormAuto, FormGeneral} {
+		t.Run(form.String(), func(t *testing.T) { test(t, form) })
+	}
+}
+
 // TestRandom: every number between the bounds comes, and no other; bounds that are exchanged change nothing.
-func TestRandom(t *testing.T) {
+func TestRandom(t *testing.T) { bothForms(t, testRandom) }
+
+func testRandom(t *testing.T, form Form) {
 	for name, c := range map[string]struct {
 		low, high *big.Int
 		want      func(uint64) bool
@@ -47,7 +56,7 @@ func TestRandom(t *testing.T) {
 			x.action("pick", nil, assign(x.std("egress_spec"), number(1)), pipeline.Primitive{Op: pipeline.OpRandom,
 				Args: []pipeline.Expr{x.field("dst"), &pipeline.Const{Value: c.low}, &pipeline.Const{Value: c.high}}})
 			x.ingress.Start = x.call("pick")
-			e := newKernelEngine(t, x.Program, Options{Verdict: true})
+			e := newKernelEngine(t, x.Program, Options{Form: form, Verdict: true})
 			seen := make(map[uint64]bool)
 			for range 64 {
 				out := runTiny(t, e, tinyFrame(1))
@@ -64,7 +73,9 @@ func TestRandom(t *testing.T) {
 }
 
 // TestAssert: a packet for which a condition does not hold is gone, in an action and in the parser.
-func TestAssert(t *testing.T) {
+func TestAssert(t *testing.T) { bothForms(t, testAssert) }
+
+func testAssert(t *testing.T, form Form) {
 	for name, op := range map[string]pipeline.Op{"assert": pipeline.OpAssert, "assume": pipeline.OpAssume} {
 		for _, parser := range []bool{false, true} {
 			x := newTiny()
@@ -79,7 +90,7 @@ func TestAssert(t *testing.T) {
 			}
 			x.action("send", nil, body...)
 			x.ingress.Start = x.call("send")
-			e := newKernelEngine(t, x.Program, Options{Verdict: true})
+			e := newKernelEngine(t, x.Program, Options{Form: form, Verdict: true})
 			for etherType, want := range map[uint16]bool{0: true, 99: true, 100: false, 0xffff: false} {
 				if got := runTiny(t, e, tinyFrame(etherType)) != nil; got != want {
 					t.Errorf("%s, parser %t, type %d: came out %t", name, parser, etherType, got)
@@ -90,7 +101,9 @@ func TestAssert(t *testing.T) {
 }
 
 // TestWideRanges compares a table with ranges of more than a word, in any order of priorities, with a model of it.
-func TestWideRanges(t *testing.T) {
+func TestWideRanges(t *testing.T) { bothForms(t, testWideRanges) }
+
+func testWideRanges(t *testing.T, form Form) {
 	const seed = 5
 	r := rand.New(rand.NewPCG(seed, seed))
 	t.Logf("seed %d", seed)
@@ -105,7 +118,7 @@ func TestWideRanges(t *testing.T) {
 		x.Deparsers[0].Order = append(x.Deparsers[0].Order, h)
 		x.action("set_port", []int{9}, assign(x.std("egress_spec"), &pipeline.Param{Index: 0}))
 		tab := x.table("by_range", pipeline.MatchRange, fieldOf(h, "value"), "set_port")
-		e := newKernelEngine(t, x.Program, Options{Verdict: true})
+		e := newKernelEngine(t, x.Program, Options{Form: form, Verdict: true})
 		var entries []*pipeline.Entry
 		for i := range 12 {
 			low, high := near(r, width), near(r, width)
@@ -167,7 +180,9 @@ func portOf(out []stf.Received) uint32 {
 }
 
 // TestWideIndices: an index past the end finds nothing, also where its low bits would.
-func TestWideIndices(t *testing.T) {
+func TestWideIndices(t *testing.T) { bothForms(t, testWideIndices) }
+
+func testWideIndices(t *testing.T, form Form) {
 	x := newTiny()
 	reg := &pipeline.Register{Name: "cells", Size: 4, Width: 16}
 	x.Registers = []*pipeline.Register{reg}
@@ -175,7 +190,7 @@ func TestWideIndices(t *testing.T) {
 		pipeline.Primitive{Op: pipeline.OpRegisterWrite, Args: []pipeline.Expr{&pipeline.RegisterRef{Register: reg}, number(2), number(0x1234)}},
 		pipeline.Primitive{Op: pipeline.OpRegisterRead, Args: []pipeline.Expr{x.field("type"), &pipeline.RegisterRef{Register: reg}, x.field("dst")}})
 	x.ingress.Start = x.call("read")
-	e := newKernelEngine(t, x.Program, Options{Verdict: true})
+	e := newKernelEngine(t, x.Program, Options{Form: form, Verdict: true})
 	for index, want := range map[uint64]uint16{2: 0x1234, 3: 0, 4: 7, 1<<32 + 2: 7, 1<<47 + 2: 7, 1<<32 - 1: 7} {
 		frame := append(binary.BigEndian.AppendUint64(nil, index)[2:], make([]byte, 6)...)
 		out := runTiny(t, e, append(frame, 0, 7))
