@@ -111,6 +111,9 @@ func TestPTypes(t *testing.T) {
 				continue
 			}
 			for _, s := range shapes(l.Name) {
+				if strings.HasSuffix(t.Name(), "e830") && len(s.tags) > 0 {
+					continue // the tables are those of e810
+				}
 				if checkPacket(t, sims[s.single], l.Name, s) {
 					reached[int(l.Value)] = true
 				}
