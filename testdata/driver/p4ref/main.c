@@ -73,12 +73,12 @@ static int info_get(struct devlink *devlink, struct devlink_info_req *req,
 {
 	struct p4ref *p = devlink_priv(devlink);
 
-	return p4ref_driver_name_put(req) ?:
-	       devlink_info_serial_number_put(req, P4REF_SERIAL) ?:
+	return devlink_info_serial_number_put(req, P4REF_SERIAL) ?:
 	       devlink_info_version_fixed_put(req, DEVLINK_INFO_VERSION_GENERIC_ASIC_ID, KBUILD_MODNAME) ?:
 	       devlink_info_version_fixed_put(req, DEVLINK_INFO_VERSION_GENERIC_ASIC_REV, "1") ?:
 	       put_versions(req, p->running, true) ?:
-	       put_versions(req, p->stored, false);
+	       put_versions(req, p->stored, false) ?:
+	       p4ref_driver_name_put(req);
 }
 
 /* ---- what the running program makes the device advertise ---- */

@@ -9,9 +9,7 @@ probe "nothing to do"
 runs 1.2.0
 install l3router-1.2.0
 probe "nothing to do"
-neighbours
-router
-forwards
+attached
 install l3router-1.3.0
 echo 60 >$knobs/vanish_at
 probe_fails "the device does not answer any more"

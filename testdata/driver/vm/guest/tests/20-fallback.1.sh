@@ -4,4 +4,3 @@ modprobe tun
 mkdir -p /src/swfallback
 cd /src/swfallback
 swfallback.test -test.run '^TestRouterOnWires$'
-swfallback.test -test.run '^TestOwnPrograms$/^wire$/^p4$/^l2switch$'

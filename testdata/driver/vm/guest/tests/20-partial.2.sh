@@ -24,7 +24,8 @@ lacks() {
 }
 
 again="p4dev flash --allow-same-version --wait 2s $dev"
-p4dev fallback detach $dev
+[ -z "$fallback" ] || p4dev fallback detach $dev
+fallback=
 without dpipe
 lacks ipv4_lpm p4dev show $dev tables
 says parse_ p4dev show $dev parser

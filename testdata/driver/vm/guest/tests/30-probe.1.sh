@@ -10,9 +10,5 @@ install l3router-1.0.0
 probe "loaded.*1.0.0"
 runs 1.0.0
 stores 1.0.0
-neighbours
-router
-forwards
-p4dev fallback show
-p4dev table list $dev
+attached
 probe "nothing to do"
