@@ -43,3 +43,23 @@ func TestFuzzRefuses(t *testing.T) {
 	p.write("broken.json", []byte("{"))
 	p.do(exitFailed, "fuzz", "broken.json")
 }
+
+// TestTraceInKernel: the trace of the kernel's program is that of the interpreter, but for checksums that are compared.
+func TestTraceInKernel(t *testing.T) {
+	needSandbox(t)
+	p := newPlace(t, "l3router")
+	p.takeTests("l3router.stf")
+	args := []string{"trace", "l3router.json", "--entries", "l3router.stf", "--port", "1", "--packet", routed}
+	want := p.do(exitDone, args...).out
+	got := p.do(exitDone, append(args, "--engine", "bpf")...).out
+	var lines []string
+	for line := range strings.Lines(want) {
+		if !strings.Contains(line, " is right: ") {
+			lines = append(lines, line)
+		}
+	}
+	if want = strings.Join(lines, ""); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	p.do(exitFailed, append(args, "--engine", "jit")...)
+}

@@ -20,6 +20,7 @@ type traceFlags struct {
 	port    uint32
 	packet  string
 	entries []string
+	engine  string
 	ddp     string
 	ddpFlags
 }
@@ -32,6 +33,9 @@ func (a *app) traceCommand() *cobra.Command {
 		Long: `Sends one packet through a program, a package or BMv2 JSON, in the interpreter, and shows what the program does with
 it: parser states with the headers they extract, tables with key, entry, action and arguments, conditions, every field
 that changes, checksums, where the packet goes, and what comes out. Needs no device and no privilege.
+
+With --engine bpf the program runs in the kernel, in general form, and writes what it does into a buffer as it goes. That
+shows the same but for checksums that stay as they are and arguments of members of an action profile. It needs root.
 
 Tables are as the program has them, with what the files of --entries add: packet test files (.stf), of which packets and
 expectations do not count, or simple_switch_CLI commands (.cli).
@@ -58,6 +62,7 @@ each lookup block selects.`,
 	fl := cmd.Flags()
 	fl.Uint32Var(&f.port, "port", 0, "P4 port that the packet comes in on")
 	fl.StringVar(&f.packet, "packet", "", "the packet in hexadecimal; blanks and colons do not count")
+	fl.StringVar(&f.engine, "engine", "interp", "interp or bpf")
 	fl.StringArrayVar(&f.entries, "entries", nil, "file with entries, .stf or .cli; may be given several times, in order")
 	fl.StringVar(&f.ddp, "ddp", "", "DDP package whose parser runs, in place of a program")
 	f.addSegment(cmd)
@@ -66,6 +71,7 @@ each lookup block selects.`,
 	cmd.MarkFlagsOneRequired("ddp", "port")
 	cmd.MarkFlagsMutuallyExclusive("ddp", "port")
 	cmd.MarkFlagsMutuallyExclusive("ddp", "entries")
+	cmd.MarkFlagsMutuallyExclusive("ddp", "engine")
 	return cmd
 }
 
@@ -83,6 +89,13 @@ func (a *app) trace(ctx context.Context, path string, f traceFlags) error {
 	if err != nil {
 		return err
 	}
+	switch f.engine {
+	case "interp":
+	case "bpf":
+		return a.traceKernel(ctx, path, f, packet)
+	default:
+		return fmt.Errorf("trace: unknown engine %q: want interp or bpf", f.engine)
+	}
 	program, err := readProgram(path)
 	if err != nil {
 		return err
@@ -96,6 +109,30 @@ func (a *app) trace(ctx context.Context, path string, f traceFlags) error {
 	}
 	t, failed := tracetext.Record(sw, f.port, packet)
 	return errors.Join(a.render(t, t.Text), failed)
+}
+
+// traceKernel is trace on eBPF.
+func (a *app) traceKernel(ctx context.Context, path string, f traceFlags, packet []byte) error {
+	if err := testbed.Available(testbed.Kernel); err != nil {
+		return err
+	}
+	source, err := readSource(path)
+	if err != nil {
+		return err
+	}
+	var tests []*stf.Test
+	for _, file := range f.entries {
+		test, err := stf.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		tests = append(tests, test)
+	}
+	t, err := testbed.TraceKernel(ctx, source, tests, f.port, packet)
+	if err != nil {
+		return err
+	}
+	return a.render(t, t.Text)
 }
 
 // configure gives the interpreter the entries of files.

@@ -45,7 +45,7 @@ func (o Options) filled() Options {
 
 // compile makes the fast form of a program where there is one, else the general form.
 func compile(p *pipeline.Program, opts Options) (*Object, error) {
-	if opts.Form != FormGeneral {
+	if opts.Form != FormGeneral && !opts.Trace {
 		o, err := newObject(p, opts, (*Object).specialise)
 		if limit := new(LimitError); err == nil || opts.Form == FormSpecial ||
 			!errors.Is(err, errors.ErrUnsupported) && !errors.As(err, &limit) {
@@ -87,6 +87,7 @@ func (o *Object) specialise(g *points) error {
 func (o *Object) generalise(g *points) error {
 	o.form = FormGeneral
 	h := newHome(g.index)
+	o.withTrace(g, h)
 	if err := o.addHome(h); err != nil {
 		return err
 	}

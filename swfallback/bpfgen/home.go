@@ -24,6 +24,7 @@ type home struct {
 	varLen    []int  // by header: their number, 32 bits
 	next      []int  // by stack: P4_16's nextIndex, 32 bits
 	nextUnion []int  // by stack of unions
+	trace     int    // where steps of a trace are, 0: nowhere
 	keep      int    // where the fields of a list stay while the rest is cleared
 }
 

@@ -193,14 +193,14 @@ func (l *lowerer) clones(st *state, stage uint64) {
 	l.store(l.frame(kept, 0), 0, 4, l.word(homeTruncate, 4))
 	l.store(l.frame(kept, 0), 4, 4, l.word(homeEgress, 4))
 	l.setWord(homeTruncate, 4, l.konst(0))
-	l.copies(st, l.obj.Clone, session)
+	l.copies(st, l.obj.Clone, session, TraceClone)
 	l.setWord(homeTruncate, 4, l.load(l.frame(kept, 0), 0, 4))
 	l.setWord(homeEgress, 4, l.load(l.frame(kept, 0), 4, 4))
 	l.setPass(passClone, l.konst(0))
 }
 
 // copies makes a copy of the packet for every replica of a group or session.
-func (l *lowerer) copies(st *state, lay *ReplicaLayout, id *value) {
+func (l *lowerer) copies(st *state, lay *ReplicaLayout, id *value, kind TraceKind) {
 	key := l.f.newSlot(4)
 	l.store(l.frame(key, 0), 0, 4, id)
 	replicas := l.lookup(lay.Map, l.frame(key, 0))
@@ -223,6 +223,7 @@ func (l *lowerer) copies(st *state, lay *ReplicaLayout, id *value) {
 		replica := l.alu(opAdd, replicas, l.aluC(opShl, i, 3))
 		l.setWord(homeEgress, 4, l.load(replica, replicaHeader, 4))
 		l.setWord(homeRid, 4, l.load(replica, replicaHeader+4, 4))
+		l.trace(kind, l.word(homeEgress, 4), id)
 		l.copy(st)
 		l.jump(head, l.aluC(opAdd, i, 1))
 		l.cur = done

@@ -242,7 +242,7 @@ func (l *lowerer) multicastOr(st *state, unicast func(*state)) {
 		}
 		l.setWord(homeTruncate, 4, l.konst(0)) // BMv2's copies are whole again
 		l.setWord(homeStage, 4, l.konst(stageReplica))
-		l.copies(st, l.obj.Multicast, group)
+		l.copies(st, l.obj.Multicast, group, TraceReplica)
 		l.exit(l.konst(tcShot))
 	}, unicast)
 }
@@ -259,6 +259,7 @@ func (l *lowerer) ifPass(st *state, word int, can bool, yes func(*state, *value)
 
 // again sends the packet to the parser once more.
 func (l *lowerer) again(st *state, kind uint64, list *value) {
+	l.trace(TraceAgain, l.konst(kind), l.konst(0))
 	l.setWord(homeKind, 4, l.konst(kind))
 	l.setWord(homeList, 4, list)
 	l.setWord(homeTruncate, 4, l.konst(0))
@@ -272,7 +273,10 @@ func (l *lowerer) sendDigests(st *state) {
 	}
 	id := l.pass(passDigest)
 	for _, d := range l.prog.Digests {
-		l.where(condEq, id, l.konst(uint64(d.BMv2ID)), func() { l.sendDigest(st, d) })
+		l.where(condEq, id, l.konst(uint64(d.BMv2ID)), func() {
+			l.trace(TraceDigest, l.konst(uint64(d.Index)), l.konst(0))
+			l.sendDigest(st, d)
+		})
 		l.forget(st)
 	}
 }

@@ -326,6 +326,7 @@ func (l *lowerer) split(st *state, c cond, x, y *value, yes, no func(*state)) {
 
 // lowerPoint makes the code from a point on.
 func (l *lowerer) lowerPoint(p *point, st *state) {
+	l.tracePoint(p)
 	switch p.kind {
 	case pointState:
 		l.lowerState(p, st)
@@ -361,13 +362,19 @@ func (l *lowerer) lowerNode(p *point, st *state) {
 	case *pipeline.Conditional:
 		l.src = n.Source
 		l.test(st, n.If, nil,
-			func(st *state) { l.goTo(l.next(n.Then, p.egress), st) },
-			func(st *state) { l.goTo(l.next(n.Else, p.egress), st) })
+			func(st *state) { l.branchTo(p, n.Then, 1, st) },
+			func(st *state) { l.branchTo(p, n.Else, 0, st) })
 	case *pipeline.ActionCallNode:
 		l.src = n.Source
 		env := &actionEnv{point: p}
 		l.body(st, n.Action.Body, 0, env, func(st *state) { l.goTo(l.next(n.Next, p.egress), st) })
 	}
+}
+
+// branchTo goes one of the ways of a condition.
+func (l *lowerer) branchTo(p *point, n pipeline.Node, holds uint64, st *state) {
+	l.trace(TraceBranch, l.konst(holds), l.konst(0))
+	l.goTo(l.next(n, p.egress), st)
 }
 
 // helperCall calls a helper; what was loaded from the packet is not worth a register across it.

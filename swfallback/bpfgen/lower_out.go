@@ -90,6 +90,7 @@ func (l *lowerer) send(st *state) {
 
 // finish ends the program for a packet.
 func (l *lowerer) finish(st *state, fate Fate, port *value) {
+	l.trace(TraceFate, l.konst(uint64(fate)), port)
 	if l.opts.Stats {
 		key := l.f.newSlot(4)
 		l.store(l.frame(key, 0), 0, 4, l.konst(uint64(fate)))

@@ -116,6 +116,9 @@ func (l *lowerer) classify(t *pipeline.Table, lay *TableLayout, st *state, hit f
 
 // hit runs an entry's action.
 func (l *lowerer) hit(p *point, t *pipeline.Table, lay *TableLayout, st *state, entry *value) {
+	if l.opts.Trace {
+		l.trace(TraceHit, l.load(entry, valueSlot, 4), l.konst(0))
+	}
 	if lay.CounterMap != "" || lay.HitMap != "" || lay.MeterMap != "" {
 		key := l.f.newSlot(4)
 		l.store(l.frame(key, 0), 0, 4, l.load(entry, valueSlot, 4))
@@ -182,6 +185,7 @@ func (l *lowerer) dispatch(p *point, t *pipeline.Table, calls []tableCall, st *s
 
 // action runs an action and goes on behind the table.
 func (l *lowerer) action(p *point, t *pipeline.Table, a *pipeline.Action, i int, st *state, env *actionEnv, hit bool) {
+	l.trace(TraceAction, l.konst(uint64(i)), l.konst(0))
 	l.body(st, a.Body, 0, env, func(st *state) { l.goTo(l.afterTable(p, t, i, hit), st) })
 }
 
@@ -200,6 +204,7 @@ func (l *lowerer) afterTable(p *point, t *pipeline.Table, i int, hit bool) *poin
 
 // miss runs the default action: the one of DefaultMap, or the program's own.
 func (l *lowerer) miss(p *point, t *pipeline.Table, lay *TableLayout, st *state) {
+	l.trace(TraceMiss, l.konst(0), l.konst(0))
 	if lay == nil || lay.DefaultMap == "" {
 		l.ownDefault(p, t, st)
 		return

@@ -40,6 +40,9 @@ type Options struct {
 	// Ethernet header, P4 has. What is in front stays there and is not counted.
 	Prefix int
 
+	// Trace makes the program, in general form, write its steps into the ring buffer Object.Trace.
+	Trace bool
+
 	// Dump, when set, is called with the text of the program after each stage, "xdp/lower" to "xdp/emit".
 	Dump func(stage, text string)
 
@@ -116,8 +119,11 @@ type Object struct {
 	StatsMap string
 	// VerdictMap is an ARRAY with one Verdict {fate u32, port u32}; "" without Options.Verdict.
 	VerdictMap string
+	// Trace is a RINGBUF of steps, see DecodeTrace; "" without Options.Trace.
+	Trace string
 
 	form   Form
+	traced *traced
 	source map[string][]pipeline.Source // per program, by instruction slot of the loaded program
 	usage  map[string]ProgramSummary
 }

@@ -68,15 +68,28 @@ type Value struct {
 // Record sends a packet into a port of the interpreter and records what becomes of it. The error is the interpreter's;
 // the Trace then has what happened until there.
 func Record(sw *interp.Switch, port uint32, packet []byte) (*Trace, error) {
-	t := &Trace{Program: sw.Program().Name, Port: port, Packet: hex.EncodeToString(packet), Out: []Output{}}
+	t := New(sw.Program().Name, port, packet)
 	out, err := sw.ProcessTraced(port, packet, (*recorder)(t))
 	for _, o := range out {
-		t.Out = append(t.Out, Output{o.Port, hex.EncodeToString(o.Packet)})
+		t.AddOutput(o)
 	}
 	if err != nil {
 		t.Error = err.Error()
 	}
 	return t, err
+}
+
+// New makes the Trace of a packet, without steps.
+func New(program string, port uint32, packet []byte) *Trace {
+	return &Trace{Program: program, Port: port, Packet: hex.EncodeToString(packet), Steps: []Step{}, Out: []Output{}}
+}
+
+// Add adds what an event says.
+func (t *Trace) Add(e interp.Event) { (*recorder)(t).Trace(e) }
+
+// AddOutput adds a packet that came out.
+func (t *Trace) AddOutput(o interp.Output) {
+	t.Out = append(t.Out, Output{o.Port, hex.EncodeToString(o.Packet)})
 }
 
 // recorder makes steps of events.

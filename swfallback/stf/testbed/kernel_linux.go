@@ -13,9 +13,6 @@ import (
 	"github.com/p4dev/p4dev/swfallback/stf"
 )
 
-// hostPort is the port that stands for the host's stack in packet tests.
-const hostPort = 509
-
 func kernelAvailable(e Engine) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: it loads eBPF and makes network namespaces; run it as root", os.ErrPermission)

@@ -25,6 +25,9 @@ const (
 // ErrReplicates says that a packet was to be copied, which test runs do not do.
 var ErrReplicates = fmt.Errorf("a test run does not replicate packets: %w", errors.ErrUnsupported)
 
+// hostPort is the port that stands for the host's stack.
+const hostPort = 509
+
 // State is what a test came to.
 type State string
 
