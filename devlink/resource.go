@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/mdlayher/netlink"
@@ -28,15 +30,31 @@ type Resource struct {
 	Children []Resource   `json:"resources,omitempty"`
 }
 
+// Unlimited is the size of a resource that has no bound.
+const Unlimited = math.MaxUint64
+
+// A units is a number of units in JSON: "unlimited" where there is no bound.
+type units uint64
+
 // MarshalJSON implements json.Marshaler.
+func (u units) MarshalJSON() ([]byte, error) {
+	if u == Unlimited {
+		return []byte(`"unlimited"`), nil
+	}
+	return strconv.AppendUint(nil, uint64(u), 10), nil
+}
+
+// MarshalJSON implements json.Marshaler. Sizes without bound are "unlimited".
 func (r Resource) MarshalJSON() ([]byte, error) {
 	type plain Resource
 	view := struct {
 		plain
-		SizeNew *uint64 `json:"size_new,omitempty"`
-	}{plain: plain(r)}
+		Size    units  `json:"size"`
+		SizeNew *units `json:"size_new,omitempty"`
+		SizeMax units  `json:"size_max"`
+	}{plain: plain(r), Size: units(r.Size), SizeMax: units(r.SizeMax)}
 	if r.SizeNew != r.Size {
-		view.SizeNew = &r.SizeNew
+		view.SizeNew = ptr(units(r.SizeNew))
 	}
 	return json.Marshal(view)
 }

@@ -86,12 +86,12 @@ func textResources(w io.Writer, list []resourceView) error {
 	var add func(list []resourceView)
 	add = func(list []resourceView) {
 		for _, r := range list {
-			occ, size := "-", fmt.Sprint(r.Size)
+			occ, size := "-", unitsText(r.Size)
 			if r.Occ != nil {
 				occ = fmt.Sprint(*r.Occ)
 			}
 			if r.SizeNew != r.Size {
-				size = fmt.Sprintf("%d, %d after reload", r.Size, r.SizeNew)
+				size += ", " + unitsText(r.SizeNew) + " after reload"
 			}
 			rows = append(rows, []string{r.Path, size, occ, r.Unit.String(), bounds(r.Resource)})
 			add(r.Children)
@@ -101,12 +101,20 @@ func textResources(w io.Writer, list []resourceView) error {
 	return table(w, "RESOURCE SIZE USED UNIT BOUNDS", rows)
 }
 
+// unitsText is a size in words.
+func unitsText(n uint64) string {
+	if n == devlink.Unlimited {
+		return "unlimited"
+	}
+	return fmt.Sprint(n)
+}
+
 // bounds says which sizes a resource can have.
 func bounds(r devlink.Resource) string {
 	if r.SizeMin == r.SizeMax {
 		return "-"
 	}
-	text := fmt.Sprintf("%d..%d", r.SizeMin, r.SizeMax)
+	text := fmt.Sprintf("%d..%s", r.SizeMin, unitsText(r.SizeMax))
 	if r.SizeGran > 1 {
 		text += fmt.Sprintf(" by %d", r.SizeGran)
 	}

@@ -2,6 +2,7 @@ package parity
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/bits"
 	"net"
 	"reflect"
@@ -62,6 +63,10 @@ func Known() []Rule {
 			Why: "The mask; devlink prints the value in its place."},
 		{Path: "health > * > * > diagnosis|last_dump|port", Side: "p4dev",
 			Why: "What the reporter says now, when its dump was taken in full, and the number of its port."},
+		{Path: "**", Side: "both", Why: "Bytes in health messages are a string in hexadecimal, not a list of numbers.", same: sameBytes},
+		{Path: "test_binary", Side: "both", Why: "Random bytes, which netdevsim makes up for every message.", same: sameLength},
+		{Path: "trap|trap_group|trap_policer > * > * > stats > rx > packets|bytes|dropped", Side: "both",
+			Why: "Counters go on counting between the one program and the other.", same: counted},
 		{Path: "trap_group > * > * > stats|generic", Side: "p4dev", Why: "Counters of groups, which older kernels do not have."},
 	}
 }
@@ -126,6 +131,43 @@ func swapped(theirs, ours any) bool {
 	a, ok := number(theirs)
 	b, oursOK := number(ours)
 	return ok && oursOK && bits.ReverseBytes32(a) == b
+}
+
+// sameBytes reports whether a list of numbers and a string in hexadecimal are the same bytes.
+func sameBytes(theirs, ours any) bool {
+	list, ok := theirs.([]any)
+	text, oursOK := ours.(string)
+	if !ok || !oursOK {
+		return false
+	}
+	want := "0x"
+	for _, v := range list {
+		n, ok := number(v)
+		if !ok || n > 255 {
+			return false
+		}
+		want += fmt.Sprintf("%02x", n)
+	}
+	return text == want
+}
+
+// sameLength reports whether a list of bytes is as long as a string in hexadecimal.
+func sameLength(theirs, ours any) bool {
+	list, ok := theirs.([]any)
+	text, oursOK := ours.(string)
+	return ok && oursOK && len(text) == len("0x")+2*len(list)
+}
+
+// counted reports whether a counter that was read first is not above the other.
+func counted(theirs, ours any) bool {
+	first, ok := theirs.(json.Number)
+	second, oursOK := ours.(json.Number)
+	if !ok || !oursOK {
+		return false
+	}
+	a, err := strconv.ParseUint(first.String(), 10, 64)
+	b, oursErr := strconv.ParseUint(second.String(), 10, 64)
+	return err == nil && oursErr == nil && a <= b
 }
 
 func number(v any) (uint32, bool) {

@@ -165,17 +165,9 @@ func Netdevsim() *Device {
 		},
 		ReporterList: []sim.Reporter{
 			{Name: "empty", Dump: func(*sim.Fmsg) error { return nil }, Recover: func() error { return nil }},
-			{Name: "dummy", Diagnose: func(f *sim.Fmsg) error {
-				f.Pair("test_bool", true)
-				f.Pair("test_u8", uint8(1))
-				f.Pair("test_u32", uint32(3))
-				f.ArrayPair("test_u32_array", func() { f.Value(uint32(0)); f.Value(uint32(1)) })
-				return nil
-			}, Dump: func(f *sim.Fmsg) error {
+			{Name: "dummy", Diagnose: dummyMessage, Dump: func(f *sim.Fmsg) error {
 				f.Pair("break_message", "trouble")
-				f.Pair("test_u64", uint64(4))
-				f.Pair("test_binary", []byte{1, 2, 3, 4})
-				return nil
+				return dummyMessage(f)
 			}, Recover: func() error { return nil }, Test: func() error { return nil }},
 		},
 		TrapList: []sim.Trap{
@@ -200,4 +192,32 @@ func Netdevsim() *Device {
 			}
 		},
 	}
+}
+
+// dummyMessage is what netdevsim's reporter says: a value of every kind.
+func dummyMessage(f *sim.Fmsg) error {
+	f.Pair("test_bool", true)
+	f.Pair("test_u8", uint8(1))
+	f.Pair("test_u32", uint32(3))
+	f.Pair("test_u64", uint64(4))
+	f.Pair("test_string", "somestring")
+	f.Pair("test_binary", []byte{1, 2, 3, 4})
+	f.ObjectPair("test_nest", func() {
+		f.Pair("nested_test_bool", false)
+		f.Pair("nested_test_u8", uint8(4))
+	})
+	f.ArrayPair("test_u32_array", func() {
+		for i := range uint32(3) {
+			f.Value(i)
+		}
+	})
+	f.ArrayPair("test_array_of_objects", func() {
+		for i := range uint8(2) {
+			f.Object(func() {
+				f.Pair("in_array_nested_test_bool", false)
+				f.Pair("in_array_nested_test_u8", i)
+			})
+		}
+	})
+	return nil
 }
