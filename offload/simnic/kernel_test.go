@@ -332,11 +332,12 @@ func said(e replay.Exchange, release string) (lines [2][]string) {
 		if strings.Contains(text, "seq 0 ") {
 			i = 1
 		}
-		if release == "6.1" {
-			text = sinceLinux66.Replace(text)
-		}
 		for line := range strings.Lines(text) {
-			lines[i] = append(lines[i], strings.TrimRight(accidental.ReplaceAllString(line, ""), "\n"))
+			line = accidental.ReplaceAllString(strings.TrimRight(line, "\n"), "")
+			if release == "6.1" {
+				line = sinceLinux66.Replace(line)
+			}
+			lines[i] = append(lines[i], line)
 		}
 	}
 	return lines
