@@ -132,7 +132,13 @@ func (c *crcSum) entry(x *value, j, table int) *value {
 }
 
 func (c *crcSum) memory(at, n *value) {
-	c.l.eachByte(at, n, c, func(b *value) { c.word(b, 1) })
+	i := c.l.konst(0)
+	if c.kind.reflected {
+		i = c.l.each(crcSlices, at, i, n, c, func(w *value) { c.word(w, crcSlices) })
+	}
+	if !n.isConst() || n.imm%crcSlices != 0 || !c.kind.reflected {
+		c.l.each(1, at, i, n, c, func(b *value) { c.word(b, 1) })
+	}
 }
 
 func (c *crcSum) carry() []*value      { return []*value{c.sum} }

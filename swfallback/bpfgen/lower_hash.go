@@ -161,7 +161,7 @@ func (x *xorSum) word(w *value, size, n int) {
 }
 
 func (x *xorSum) memory(at, n *value) {
-	x.l.eachByte(at, n, x, func(b *value) { x.word(b, 1, 1) })
+	x.l.each(1, at, x.l.konst(0), n, x, func(b *value) { x.word(b, 1, 1) })
 }
 
 func (x *xorSum) carry() []*value      { return []*value{x.sum, x.at} }
@@ -202,7 +202,8 @@ func (f *firstBytes) next(b *value) {
 }
 
 func (f *firstBytes) memory(at, n *value) {
-	f.l.eachByte(at, n, f, f.next)
+	few := f.l.choose(f.l.set(condLt, n, f.l.konst(8)), n, f.l.konst(8))
+	f.l.each(1, at, f.l.konst(0), few, f, f.next)
 }
 
 func (f *firstBytes) carry() []*value      { return []*value{f.val, f.at} }

@@ -55,16 +55,19 @@ func (l *lowerer) hide(vals []*value) []*value {
 	return out
 }
 
-// eachByte runs do for n bytes at an address, at most scratchBytes of them.
-func (l *lowerer) eachByte(at, n *value, d digester, do func(b *value)) {
-	vals := l.loop("bytes", append(d.carry(), l.konst(0)), func(vals []*value, leave func(cond, *value, *value)) []*value {
+// each runs do for words of size bytes at an address, from the offset i on as long as there is a whole one before n,
+// which is at most scratchBytes. It returns the offset behind the last one.
+func (l *lowerer) each(size int, at, i, n *value, d digester, do func(w *value)) *value {
+	vals := l.loop("memory", append(d.carry(), i), func(vals []*value, leave func(cond, *value, *value)) []*value {
 		i := vals[len(vals)-1]
 		d.resume(vals[:len(vals)-1])
-		leave(condGe, i, n)
-		do(l.load(l.alu(opAdd, at, l.guard(i, scratchBytes-1)), 0, 1))
-		return append(d.carry(), l.aluC(opAdd, i, 1))
+		next := l.aluC(opAdd, i, uint64(size))
+		leave(condGt, next, n)
+		do(l.load(l.alu(opAdd, at, l.guard(i, scratchBytes-1)), 0, size))
+		return append(d.carry(), next)
 	})
 	d.resume(vals[:len(vals)-1])
+	return vals[len(vals)-1]
 }
 
 // parsed returns how many bytes of the packet the parser has extracted or skipped.
