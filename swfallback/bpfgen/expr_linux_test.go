@@ -31,6 +31,9 @@ func TestExpressions(t *testing.T) {
 				limited++
 				continue
 			}
+			if g.stack != nil && form == FormSpecial && errors.Is(err, errors.ErrUnsupported) {
+				continue
+			}
 			if err != nil {
 				t.Fatalf("seed %d, %v: %v\n%s", seed+i, form, err, g.text())
 			}
@@ -95,6 +98,8 @@ type exprGen struct {
 	widths []int
 	depth  int // of an expression, at most
 	in     *pipeline.Header
+	meta   *pipeline.Header
+	stack  *pipeline.Stack // in some programs
 	out    *pipeline.Header
 	body   []pipeline.Primitive
 }
@@ -104,17 +109,60 @@ var exprWidths = []int{1, 3, 7, 8, 9, 16, 24, 31, 32, 33, 48, 62, 63, 64, 65, 96
 func (g *exprGen) program() *pipeline.Program {
 	x := newTiny()
 	g.in, g.out = g.header(x, "in", 6), g.header(x, "out", 2)
-	for _, h := range []*pipeline.Header{g.in, g.out} {
-		s := x.Parsers[0].States[0]
-		s.Body = append(s.Body, pipeline.Primitive{Op: pipeline.OpExtract, Args: []pipeline.Expr{&pipeline.HeaderRef{Header: h}}})
-	}
+	g.meta = g.header(x, "meta", 2)
+	g.meta.Metadata = true
+	s := x.Parsers[0].States[0]
 	x.Deparsers[0].Order = []*pipeline.Header{x.ethernet, g.in, g.out}
+	for _, h := range []*pipeline.Header{g.in, g.out} {
+		s.Body = append(s.Body, extract(&pipeline.HeaderRef{Header: h}))
+	}
+	if g.rng.IntN(3) == 0 {
+		g.addStack(x)
+		s.Body = append(s.Body, extract(&pipeline.StackRef{Stack: g.stack}), extract(&pipeline.StackRef{Stack: g.stack}))
+		x.Deparsers[0].Order = append(x.Deparsers[0].Order, g.stack.Header...)
+	}
+	for _, f := range g.meta.Type.Fields[:2] {
+		g.body = append(g.body, assign(&pipeline.FieldRef{Header: g.meta, Field: f}, g.number(1)))
+	}
 	for _, f := range g.out.Type.Fields[:2] {
 		g.body = append(g.body, g.store(&pipeline.FieldRef{Header: g.out, Field: f}, 1+g.rng.IntN(g.depth)))
 	}
 	x.action("compute", nil, append(g.body, assign(x.std("egress_spec"), number(1)))...)
 	x.ingress.Start = x.call("compute")
 	return x.Program
+}
+
+func extract(target pipeline.Expr) pipeline.Primitive {
+	return pipeline.Primitive{Op: pipeline.OpExtract, Args: []pipeline.Expr{target}}
+}
+
+// addStack adds a stack of three headers of two fields.
+func (g *exprGen) addStack(x *tiny) {
+	g.stack = &pipeline.Stack{Name: "stack"}
+	first := g.header(x, "stack[0]", 2)
+	for i := range 3 {
+		h := first
+		if i > 0 {
+			h = &pipeline.Header{Index: len(x.Headers), Name: "stack[" + strconv.Itoa(i) + "]", Type: first.Type}
+			x.Headers = append(x.Headers, h)
+		}
+		h.Stack = g.stack
+		g.stack.Header = append(g.stack.Header, h)
+	}
+	g.stack.Type = first.Type
+	x.Stacks = []*pipeline.Stack{g.stack}
+}
+
+// element is a header of the stack, at a computed index.
+func (g *exprGen) element() pipeline.Expr {
+	index := pipeline.Expr(&pipeline.Binary{Op: pipeline.OpBitAnd, X: g.field(), Y: number(3)})
+	switch g.rng.IntN(4) {
+	case 0:
+		return &pipeline.HeaderRef{Header: g.stack.Header[g.rng.IntN(3)]}
+	case 1:
+		index = g.leaf()
+	}
+	return &pipeline.StackElem{Stack: &pipeline.StackRef{Stack: g.stack}, Index: index}
 }
 
 // header adds a header of n fields of any width and one that fills the last byte.
@@ -142,7 +190,7 @@ func (g *exprGen) text() string {
 	for _, q := range g.body {
 		s += q.String() + "\n"
 	}
-	for _, h := range []*pipeline.Header{g.in, g.out} {
+	for _, h := range []*pipeline.Header{g.in, g.out, g.meta} {
 		for _, f := range h.Type.Fields {
 			s += h.Name + "." + f.Name + ": " + strconv.Itoa(f.Width) + " signed " + strconv.FormatBool(f.Signed) + "\n"
 		}
@@ -160,8 +208,15 @@ func (g *exprGen) packets() [][]byte {
 		}
 		p := append(make([]byte, 12), 0x12, 0x34)
 		p = append(p, v.FillBytes(make([]byte, g.in.Type.Width/8))...)
-		for range g.out.Type.Width/8 + g.rng.IntN(3) {
-			p = append(p, byte(g.rng.IntN(256)))
+		more := g.out.Type.Width / 8
+		if g.stack != nil {
+			more += g.stack.Type.Width/8*2 + 2
+		}
+		alike := byte(g.rng.IntN(256))
+		for range more + g.rng.IntN(3) {
+			if p = append(p, alike); g.rng.IntN(20) == 0 {
+				alike = byte(g.rng.IntN(256))
+			}
 		}
 		out = append(out, p)
 	}
@@ -256,6 +311,24 @@ func (g *exprGen) leaf() pipeline.Expr {
 		}
 		return &pipeline.Const{Value: v}
 	}
+	if g.stack != nil && g.rng.IntN(4) == 0 {
+		f := g.stack.Type.Fields[g.rng.IntN(2)]
+		switch ref := (&pipeline.StackRef{Stack: g.stack}); g.rng.IntN(6) {
+		case 0:
+			return &pipeline.Unary{Op: pipeline.OpLastStackIndex, X: ref}
+		case 1:
+			return &pipeline.Unary{Op: pipeline.OpStackSize, X: ref}
+		}
+		return &pipeline.Access{Header: g.element(), Type: g.stack.Type, Field: f}
+	}
+	return g.field()
+}
+
+// field is a field of the packet or of metadata.
+func (g *exprGen) field() pipeline.Expr {
+	if len(g.body) >= 2 && g.rng.IntN(4) == 0 {
+		return &pipeline.FieldRef{Header: g.meta, Field: g.meta.Type.Fields[g.rng.IntN(2)]}
+	}
 	return &pipeline.FieldRef{Header: g.in, Field: g.in.Type.Fields[g.rng.IntN(len(g.in.Type.Fields))]}
 }
 
@@ -264,6 +337,10 @@ func (g *exprGen) boolean(depth int) pipeline.Expr {
 	if depth <= 0 || g.rng.IntN(2) == 0 {
 		ops := []pipeline.BinaryOp{pipeline.OpEq, pipeline.OpNe, pipeline.OpLt, pipeline.OpLe, pipeline.OpGt, pipeline.OpGe}
 		return &pipeline.Binary{Op: ops[g.rng.IntN(len(ops))], X: g.number(max(0, depth-1)), Y: g.number(max(0, depth-1))}
+	}
+	if g.stack != nil && g.rng.IntN(3) == 0 {
+		ops := []pipeline.BinaryOp{pipeline.OpEqHeader, pipeline.OpNeHeader}
+		return &pipeline.Binary{Op: ops[g.rng.IntN(2)], X: g.element(), Y: g.element()}
 	}
 	switch g.rng.IntN(4) {
 	case 0:

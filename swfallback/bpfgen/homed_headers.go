@@ -176,7 +176,12 @@ func (l *lowerer) withElementAt(st *state, elems []*pipeline.Header, index pipel
 		}
 		return
 	}
-	i := l.eval(st, index, 64, env)[0]
+	n, _ := l.exact(st, index, env)
+	i := n[0]
+	if len(n) > 1 {
+		i = l.choose(l.set(condEq, l.orAll(n[1:]), l.konst(0)), i, l.konst(^uint64(0)))
+	}
+	i = l.opaque(i) // the very number that is compared has to be the index, or the verifier knows no bound
 	l.where(condLt, i, l.konst(uint64(len(elems))), func() { do(l.elementOf(elems, i)) })
 }
 
@@ -393,64 +398,6 @@ func (l *lowerer) validExpr(st *state, x pipeline.Expr, env *actionEnv) *value {
 	}
 	l.cur = done
 	return out
-}
-
-// equalHeaders compares two headers, 0 or 1: both invalid, or both valid with equal fields.
-func (l *lowerer) equalHeaders(a, b held) *value {
-	va, vb := l.isValid(a), l.isValid(b)
-	diff := l.konst(0)
-	n := (a.t.Width + 7) / 8
-	for at := 0; at < n; {
-		k := chunk(n - at)
-		diff = l.alu(opOr, diff, l.alu(opXor, l.load(a.fields.ptr, a.fields.off+at, k), l.load(b.fields.ptr, b.fields.off+at, k)))
-		at += k
-	}
-	if a.t.Var != nil {
-		diff = l.alu(opOr, diff, l.varDiffers(a, b))
-	}
-	differ := l.alu(opAnd, va, l.set(condNe, diff, l.konst(0))) // matters where both are valid
-	return l.aluC(opXor, l.alu(opOr, l.alu(opXor, va, vb), differ), 1)
-}
-
-// varDiffers is 0 where two varbit fields have the same length and bytes.
-func (l *lowerer) varDiffers(a, b held) *value {
-	na, nb := l.load(a.varLen.ptr, a.varLen.off, 4), l.load(b.varLen.ptr, b.varLen.off, 4)
-	diff := l.alu(opXor, na, nb)
-	for at := range varBytes(a.t) {
-		in := l.alu(opSub, l.konst(0), l.set(condGt, na, l.konst(uint64(at))))
-		d := l.alu(opXor, l.load(a.varAt.ptr, a.varAt.off+at, 1), l.load(b.varAt.ptr, b.varAt.off+at, 1))
-		diff = l.alu(opOr, diff, l.alu(opAnd, d, in))
-	}
-	return diff
-}
-
-// equality evaluates ==h, !=h, ==u and !=u; nil where an operand is computed.
-func (l *lowerer) equality(e *pipeline.Binary) *value {
-	var v *value
-	switch e.Op {
-	case pipeline.OpEqHeader, pipeline.OpNeHeader:
-		x, y := headerOf(e.X), headerOf(e.Y)
-		if x == nil || y == nil || x.Type.Width != y.Type.Width || (x.Type.Var == nil) != (y.Type.Var == nil) {
-			return nil
-		}
-		v = l.equalHeaders(l.hold(x), l.hold(y))
-	case pipeline.OpEqUnion, pipeline.OpNeUnion:
-		x, ok := e.X.(*pipeline.UnionRef)
-		y, ok2 := e.Y.(*pipeline.UnionRef)
-		if !ok || !ok2 {
-			return nil
-		}
-		v = l.konst(1)
-		for i, h := range x.Union.Header {
-			v = l.alu(opAnd, v, l.equalHeaders(l.hold(h), l.hold(y.Union.Header[i])))
-		}
-	default:
-		return nil
-	}
-	if e.Op == pipeline.OpNeHeader || e.Op == pipeline.OpNeUnion {
-		v = l.aluC(opXor, v, 1)
-	}
-	return v
 }
 
 // stackNumber is nextIndex of a stack, or lastIndex, which is -1 for an empty one.

@@ -219,6 +219,10 @@ func (l *lowerer) lookaheadHomed(st *state, e *pipeline.Lookahead) num {
 
 // lastField reads a field of the last element of a stack; with an empty stack parsing ends.
 func (l *lowerer) lastField(st *state, elems []*pipeline.Header, next int, f *pipeline.Field) num {
+	if l.all[l.f.point].kind != pointState {
+		l.unsupported("last element of a stack outside a parser")
+		return l.konstZeros(f.Width)
+	}
 	i := l.word(next, 4)
 	l.orReject(st, condEq, i, l.konst(0), "StackOutOfBounds")
 	last := l.aluC(opSub, i, 1)

@@ -76,7 +76,7 @@ func (l *lowerer) truthBinary(st *state, e *pipeline.Binary, env *actionEnv) *va
 		return l.set(condNe, l.truth(st, e.X, env), l.truth(st, e.Y, env))
 	}
 	if l.home != nil {
-		if v := l.equality(e); v != nil {
+		if v := l.equality(st, e, env); v != nil {
 			return v
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf/asm"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
 // Registers: r0 to r5 do not survive a call, r6 to r9 do, r10 is the frame pointer. The program is in SSA form,
@@ -36,6 +38,7 @@ const maxSpills = 400
 // passRegisters gives every value a register.
 func passRegisters(f *fn) error {
 	temp := make(map[*value]bool)
+	var last pipeline.Source
 	for i := range maxSpills {
 		a := &allocator{f: f, lv: newLiveness(f), temp: temp, batch: 1 + i/16}
 		spill := a.overCalls()
@@ -49,9 +52,10 @@ func passRegisters(f *fn) error {
 		}
 		for _, v := range spill {
 			a.spill(v)
+			last = v.src
 		}
 	}
-	return &LimitError{What: "values on the stack of " + f.name, Got: maxSpills + 1, Max: maxSpills}
+	return &LimitError{What: "values on the stack of " + f.name, Got: maxSpills + 1, Max: maxSpills, Source: last}
 }
 
 // overCalls finds the values that live across calls, and those to spill where there are more than registers that
@@ -143,7 +147,7 @@ func (a *allocator) spill(v *value) {
 	}
 	store := func(b *block) {
 		st := a.f.newValue(opStore, frame(), v)
-		st.size, st.fresh = 8, true
+		st.size, st.fresh, st.src = 8, true, v.src
 		b.ops = append(b.ops, st)
 	}
 	a.spillParam(v, frame)

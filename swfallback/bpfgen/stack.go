@@ -1,6 +1,10 @@
 package bpfgen
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/p4dev/p4dev/firmware/pipeline"
+)
 
 // maxStack is the size of an eBPF program's stack, in bytes.
 const maxStack = 512
@@ -17,12 +21,14 @@ func passStack(f *fn) error {
 		sl.off = -off
 		placed = append(placed, sl)
 	}
-	total := 0
+	total, deepest := 0, (*slot)(nil)
 	for _, sl := range placed {
-		total = max(total, -sl.off)
+		if -sl.off > total {
+			total, deepest = -sl.off, sl
+		}
 	}
 	if total > maxStack {
-		return &LimitError{What: "stack bytes of " + f.name, Got: total, Max: maxStack}
+		return &LimitError{What: "stack bytes of " + f.name, Got: total, Max: maxStack, Source: s.sourceOf(deepest)}
 	}
 	f.stack = total
 	f.slots = placed
@@ -76,6 +82,16 @@ func newSlotLiveness(f *fn) *slotLiveness {
 		s.backwards(b, append(set(nil), out[b]...), true)
 	}
 	return s
+}
+
+// sourceOf returns the place in the P4 program of the first store to a slot.
+func (s *slotLiveness) sourceOf(sl *slot) pipeline.Source {
+	for v, first := range s.first {
+		if first == sl {
+			return v.src
+		}
+	}
+	return pipeline.Source{}
 }
 
 // backwards walks a block from its end; with note set it records which slots live together.

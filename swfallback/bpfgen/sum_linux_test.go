@@ -43,7 +43,8 @@ var algorithms = []string{"csum16", "cksum16", "xor16", "xor32", "identity", "cr
 
 func (g *sumGen) program() *pipeline.Program {
 	x := newTiny()
-	g.in, g.out = g.header(x, "in", 5), g.header(x, "out", 3)
+	g.in, g.out, g.meta = g.header(x, "in", 5), g.header(x, "out", 3), g.header(x, "meta", 1)
+	g.meta.Metadata = true
 	s := x.Parsers[0].States[0]
 	for _, h := range []*pipeline.Header{g.in, g.out} {
 		s.Body = append(s.Body, pipeline.Primitive{Op: pipeline.OpExtract, Args: []pipeline.Expr{&pipeline.HeaderRef{Header: h}}})
