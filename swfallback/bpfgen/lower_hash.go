@@ -43,10 +43,9 @@ func (l *lowerer) newDigester(algo string) digester {
 
 // hashOp computes base + hash % modulus in 64 bits; a modulus of 0 counts as 1.
 func (l *lowerer) hashOp(st *state, q *pipeline.Primitive, env *actionEnv) {
-	dst, isField := q.Args[0].(*pipeline.FieldRef)
-	calc, isCalc := q.Args[2].(*pipeline.CalculationRef)
-	if !isField || !isCalc {
-		l.unsupported("hash into something else than a field")
+	calc, ok := q.Args[2].(*pipeline.CalculationRef)
+	if !ok {
+		l.unsupported("hash that is computed")
 		return
 	}
 	h := l.hash(st, calc.Calculation)
@@ -54,8 +53,18 @@ func (l *lowerer) hashOp(st *state, q *pipeline.Primitive, env *actionEnv) {
 	if x := l.extentOf(q.Args[3], env); x.neg() || x.lo.Sign() == 0 || x.bits() > 64 {
 		mod = l.alu(opOr, mod, l.set(condEq, mod, l.konst(0)))
 	}
-	v := l.alu(opAdd, base, l.alu(opMod, h, mod))
-	l.write(st, dst, l.fit(num{v}, dst.Field.Width))
+	v := num{l.alu(opAdd, base, l.alu(opMod, h, mod))}
+	switch dst := q.Args[0].(type) {
+	case *pipeline.FieldRef:
+		l.write(st, dst, l.fit(v, dst.Field.Width))
+		return
+	case *pipeline.Access:
+		if l.home != nil {
+			l.assignAccess(st, dst, l.fit(v, dst.Field.Width), env)
+			return
+		}
+	}
+	l.unsupported("hash into something else than a field")
 }
 
 // hash computes a calculation.
