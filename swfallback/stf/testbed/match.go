@@ -34,6 +34,22 @@ func (m *match) differ(kind string, at int, format string, args ...any) {
 	m.round.Difference = &Difference{Kind: kind, At: at, Text: fmt.Sprintf(format, args...)}
 }
 
+// rehearse finds the packets that cannot be compared.
+func (m *match) rehearse(config []stf.Statement, packets []fuzz.Packet) {
+	for _, s := range config {
+		for _, side := range []*side{m.left, m.twin} {
+			if side != nil {
+				_ = side.player.Play(m.ctx, s) // what is refused shows when the other side is asked, too
+			}
+		}
+	}
+	for i, p := range packets {
+		if _, ok := m.reference(i, p); !ok && m.ctx.Err() != nil {
+			return
+		}
+	}
+}
+
 // configure plays the configuration on all sides. They must agree on what they take.
 func (m *match) configure(all []stf.Statement) error {
 	for i, s := range all {
