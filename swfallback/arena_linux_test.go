@@ -194,7 +194,13 @@ func TestRulesInTheKernel(t *testing.T) {
 // TestDeadProcess takes over from a process that died in the middle of a change.
 func TestDeadProcess(t *testing.T) {
 	w := newTwin(t, "l3router", append(hops(), "ipv4_lpm 10.0.0.0/8 => set_nexthop 1", "ipv4_lpm 10.1.0.0/16 => set_nexthop 2")...)
-	a := w.f.gen.object.Tables[table(t, w.f, "ipv4_lpm").Index].Arena
+	s := w.f.gen.stores[table(t, w.f, "ipv4_lpm").Index].(*arenaStore)
+	double, err := s.cells.take() // an entry was about to be changed
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(s.cells.bytes(double), s.cells.bytes(w.cells("ipv4_lpm")[0]))
+	a := s.layout.Arena
 	w.f.gen.memory.Store(a.Head, 0) // the structure is lost
 	w.f.gen.memory.Store(a.Head+headDirty, 1)
 	again := reopen(t, w.f)
@@ -207,4 +213,15 @@ func TestDeadProcess(t *testing.T) {
 	}
 	checkEntries(t, again, "ipv4_lpm", "ipv4_lpm 10.0.0.0/8 => set_nexthop 1", "ipv4_lpm 10.1.0.0/16 => set_nexthop 2",
 		"ipv4_lpm 10.1.2.0/24 => set_nexthop 3")
+}
+
+// cells returns the cells of all entries of a table.
+func (w *twin) cells(name string) (list []uint32) {
+	s := w.f.gen.stores[table(w.t, w.f, name).Index].(*arenaStore)
+	for i := range s.cells.high {
+		if c := s.cells.at(i); s.layout.CellLive(s.cells.bytes(c)) {
+			list = append(list, c)
+		}
+	}
+	return list
 }

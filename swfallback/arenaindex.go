@@ -44,10 +44,11 @@ func newIndex(c *cells, n *names) index {
 	switch layout.Kind {
 	case bpfgen.LookupHash:
 		var buffer []uint64
-		return &hashIndex{c, lookup.OpenHash(c.mem, a.Head, a.From, a.To, rand.Uint64(), func(cell uint32) []uint64 {
+		n.index = &hashIndex{c, lookup.OpenHash(c.mem, a.Head, a.From, a.To, rand.Uint64(), func(cell uint32) []uint64 {
 			buffer = words(buffer, layout.CellKey(c.bytes(cell)))
 			return buffer
 		}), nil}
+		return n.index
 	case bpfgen.LookupLPM:
 		t := &trieIndex{cells: c, names: n}
 		t.trie = lookup.OpenTrie(c.mem, a.Head, a.From, a.To, a.Width, t.length, t.find)
@@ -75,7 +76,7 @@ func (h *hashIndex) insert(cells []uint32, total int) error {
 		return err
 	}
 	for _, c := range cells {
-		if err := h.hash.Insert(h.of(c), c); err != nil {
+		if _, err := h.hash.Insert(h.of(c), c); err != nil {
 			return err
 		}
 	}
@@ -118,7 +119,7 @@ func (t *trieIndex) find(k lookup.Key, length int) (uint32, bool) {
 	t.key = binary.LittleEndian.AppendUint32(t.key[:0], uint32(length))
 	t.key = binary.BigEndian.AppendUint64(t.key, k.High)
 	t.key = binary.BigEndian.AppendUint64(t.key, k.Low)
-	cell := t.names.find(t.key[:t.cells.layout.KeySize], 0)
+	cell := t.names.match(t.key[:t.cells.layout.KeySize])
 	return cell, cell != 0 && t.cells.layout.CellLive(t.cells.bytes(cell))
 }
 
@@ -181,87 +182,3 @@ func (r *rulesIndex) remove(cell uint32) error {
 func (r *rulesIndex) rebuild(cells []uint32) error { return r.rules.Rebuild(cells) }
 
 func (r *rulesIndex) settle() error { return r.rules.Settle() }
-
-// names finds a table's cells by match and priority, for the process alone.
-type names struct {
-	cells  *cells
-	hash   *lookup.Hash
-	room   int
-	count  int
-	key    []uint64
-	buffer []uint64
-}
-
-// nameOf is a match as words, with the priority.
-func nameOf(dst []uint64, match []byte, priority int32) []uint64 {
-	return append(words(dst, match), uint64(uint32(priority)))
-}
-
-// of returns the name of a cell; valid until the next call.
-func (n *names) of(cell uint32) []uint64 {
-	b := n.cells.bytes(cell)
-	n.buffer = nameOf(n.buffer, n.cells.layout.CellKey(b), n.priority(b))
-	return n.buffer
-}
-
-func (n *names) priority(cell []byte) int32 {
-	if n.cells.layout.Kind != bpfgen.LookupClassifier {
-		return 0
-	}
-	return n.cells.layout.CellPriority(cell)
-}
-
-// find returns the cell of a match, 0 where there is none.
-func (n *names) find(match []byte, priority int32) uint32 {
-	if n.hash == nil {
-		return 0
-	}
-	n.key = nameOf(n.key, match, priority)
-	return n.hash.Find(n.key)
-}
-
-// cell returns the cell with the match and priority of another one that is not in a table.
-func (n *names) cell(b []byte) uint32 {
-	return n.find(n.cells.layout.CellKey(b), n.priority(b))
-}
-
-// reserve makes room for more cells.
-func (n *names) reserve(more int) error {
-	if n.hash != nil && n.count+more <= n.room {
-		return nil
-	}
-	room := max(64, 2*(n.count+more))
-	size := lookup.HeadSize + lookup.HashBytes(room)
-	next := lookup.OpenHash(lookup.NewMemory(size), 0, lookup.HeadSize, uint64(size), rand.Uint64(), n.of)
-	if err := next.Reserve(room); err != nil {
-		return err
-	}
-	if n.hash != nil {
-		for cell := range n.hash.All() {
-			n.key = append(n.key[:0], n.of(cell)...)
-			if err := next.Insert(n.key, cell); err != nil {
-				return err
-			}
-		}
-	}
-	n.hash, n.room = next, room
-	return nil
-}
-
-// add adds a cell; there is room.
-func (n *names) add(cell uint32) error {
-	n.key = append(n.key[:0], n.of(cell)...)
-	n.count++
-	return n.hash.Insert(n.key, cell)
-}
-
-func (n *names) replace(cell uint32) {
-	n.key = append(n.key[:0], n.of(cell)...)
-	n.hash.Replace(n.key, cell)
-}
-
-func (n *names) drop(cell uint32) {
-	n.key = append(n.key[:0], n.of(cell)...)
-	n.hash.Delete(n.key)
-	n.count--
-}

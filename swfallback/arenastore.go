@@ -42,28 +42,68 @@ func (s *arenaStore) refresh() error {
 	if err != nil {
 		return err
 	}
-	s.names = names{cells: &s.cells}
-	if err := s.names.reserve(len(live)); err != nil {
-		return err
-	}
-	var taken []uint32
-	for _, c := range live {
-		if err := s.names.add(c); err != nil {
+	dirty := s.cells.mem.Load(s.head(headDirty)) != 0
+	if dirty {
+		if live, err = s.withoutDoubles(live); err != nil {
 			return err
 		}
-		taken = append(taken, s.layout.CellSlot(s.cells.bytes(c)))
 	}
-	if s.slotted() {
-		s.slots.recover(taken, uint32(state.High))
-	}
+	s.names = names{cells: &s.cells}
 	s.index = newIndex(&s.cells, &s.names)
-	if s.cells.mem.Load(s.head(headDirty)) != 0 {
+	if err := s.readNames(live, uint32(state.High)); err != nil {
+		return err
+	}
+	if dirty {
 		if err := s.index.rebuild(live); err != nil {
 			return s.explainRoom(err)
 		}
 		s.cells.mem.Store(s.head(headDirty), 0)
 	}
 	s.version, s.loaded = state.Version, true
+	return nil
+}
+
+// withoutDoubles kills cells of entries that have another one: their process died while it changed them.
+func (s *arenaStore) withoutDoubles(live []uint32) ([]uint32, error) {
+	all := names{cells: &s.cells}
+	if err := all.reserve(len(live)); err != nil {
+		return nil, err
+	}
+	kept := live[:0]
+	for _, c := range live {
+		switch err := all.add(c); {
+		case errors.Is(err, pipeline.ErrExists):
+			s.cells.kill(c)
+		case err != nil:
+			return nil, err
+		default:
+			kept = append(kept, c)
+		}
+	}
+	return kept, nil
+}
+
+// readNames finds out which entries and slots there are.
+func (s *arenaStore) readNames(live []uint32, high uint32) error {
+	if s.slotted() {
+		taken := make([]uint32, len(live))
+		for i, c := range live {
+			taken[i] = s.layout.CellSlot(s.cells.bytes(c))
+		}
+		s.slots.recover(taken, high)
+	}
+	if s.names.index != nil {
+		s.names.count = len(live)
+		return nil
+	}
+	if err := s.names.reserve(len(live)); err != nil {
+		return err
+	}
+	for _, c := range live {
+		if err := s.names.add(c); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -105,7 +145,7 @@ func (s *arenaStore) find(e *pipeline.Entry) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.names.cell(cell), nil
+	return s.names.find(cell), nil
 }
 
 func (s *arenaStore) slotOf(e *pipeline.Entry) (uint32, error) {
@@ -191,9 +231,6 @@ func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32) ([]uint32,
 		if buffer, err = s.layout.AppendCell(buffer[:0], e, slots[i]); err != nil {
 			return made, err
 		}
-		if s.names.cell(buffer) != 0 {
-			return made, pipeline.ErrExists
-		}
 		cell, err := s.cells.take()
 		if err != nil {
 			return made, err
@@ -201,6 +238,7 @@ func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32) ([]uint32,
 		s.layout.KillCell(buffer)
 		copy(s.cells.bytes(cell), buffer)
 		if err := s.names.add(cell); err != nil {
+			s.cells.free = append(s.cells.free, cell)
 			return made, err
 		}
 		made = append(made, cell)
@@ -211,7 +249,8 @@ func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32) ([]uint32,
 // drop gives up cells that no packet has seen.
 func (s *arenaStore) drop(made []uint32) {
 	for _, cell := range made {
-		s.names.drop(cell)
+		s.names.count--
+		s.names.forget(cell)
 	}
 	s.cells.free = append(s.cells.free, made...)
 }
@@ -223,6 +262,7 @@ func (s *arenaStore) publish(made []uint32) error {
 			s.layout.ReviveCell(s.cells.bytes(cell))
 		}
 		err := s.index.insert(made, s.names.count)
+		s.names.published()
 		if err != nil { // the structure is rebuilt without them
 			for _, cell := range made {
 				s.cells.kill(cell)
@@ -264,7 +304,7 @@ func (s *arenaStore) present(entries []*pipeline.Entry) ([]uint32, error) {
 		if buffer, err = s.layout.AppendMatch(buffer[:0], e); err != nil {
 			return nil, err
 		}
-		cell := s.names.cell(buffer)
+		cell := s.names.find(buffer)
 		if cell == 0 {
 			return nil, pipeline.ErrNotFound
 		}
@@ -309,7 +349,7 @@ func (s *arenaStore) modify(entries []*pipeline.Entry) (edit, error) {
 func (s *arenaStore) exchange(next [][]byte) error {
 	return s.change(func() error {
 		for _, b := range next {
-			old := s.names.cell(b)
+			old := s.names.find(b)
 			if old == 0 {
 				return pipeline.ErrNotFound
 			}

@@ -118,41 +118,53 @@ func equal(a, b []uint64) bool {
 	return true
 }
 
-// Insert adds a key that is not there.
-func (h *Hash) Insert(key []uint64, cell uint32) error {
+// Insert adds a key. Where it is there already nothing changes and its cell is returned, else 0.
+func (h *Hash) Insert(key []uint64, cell uint32) (old uint32, err error) {
 	array, b := h.root()
 	if array == 0 || h.used+1 > 1<<b/2 {
 		if err := h.rebuild(h.live + 1); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	for !h.put(key, cell) {
+	for {
+		old, done := h.put(key, cell)
+		if done {
+			return old, nil
+		}
 		_, b := h.root()
 		if err := h.rebuild(max(h.live+1, 1<<b/2+1)); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
 }
 
-// put puts a cell into the first word that is free, false where none is near enough.
-func (h *Hash) put(key []uint64, cell uint32) bool {
+// put puts a cell into the first word that is free, unless the key is there. It is not done where none is near enough.
+func (h *Hash) put(key []uint64, cell uint32) (old uint32, done bool) {
 	array, b := h.root()
 	s := sum(h.mem.Load(h.head+headSeed), key)
-	at := array + 8*uint32(s>>(64-b))
+	tag, at, free := tagOf(s), array+8*uint32(s>>(64-b)), uint32(0)
 	for range Probes {
 		w := h.mem.Load(at)
-		if uint32(w) == 0 {
-			h.mem.Store(at, tagOf(s)|uint64(cell))
-			h.live++
-			if w == 0 {
-				h.used++
-			}
-			return true
+		if uint32(w) == 0 && free == 0 {
+			free = at
+		}
+		if w == 0 {
+			break
+		}
+		if w>>32 == tag>>32 && equal(h.key(uint32(w)), key) {
+			return uint32(w), true
 		}
 		at += 8
 	}
-	return false
+	if free == 0 {
+		return 0, false
+	}
+	if h.mem.Load(free) == 0 {
+		h.used++
+	}
+	h.live++
+	h.mem.Store(free, tag|uint64(cell))
+	return 0, true
 }
 
 // Reserve makes room for a number of keys in all.

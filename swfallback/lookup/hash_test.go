@@ -31,13 +31,17 @@ func TestHash(t *testing.T) {
 			switch {
 			case !known:
 				keys[next] = k[:n]
-				if err := h.Insert(k[:n], next); err != nil {
+				if old, err := h.Insert(k[:n], next); err != nil || old != 0 {
 					t.Fatal(err)
 				}
 				want[k] = next
 			case r.IntN(3) > 0:
 				h.Delete(k[:n])
 				delete(want, k)
+			case r.IntN(2) > 0:
+				if old, err := h.Insert(k[:n], next); err != nil || old != cell {
+					t.Fatalf("key %x is there with cell %d; got %d, %v", k, cell, old, err)
+				}
 			default:
 				keys[next] = k[:n]
 				h.Replace(k[:n], next)

@@ -28,7 +28,7 @@ func (h *Hash) Rebuild(cells []uint32) error {
 	aside := OpenHash(NewMemory(HeadSize+HashBytes(len(cells)+1)), 0, HeadSize, uint64(HeadSize+HashBytes(len(cells)+1)),
 		h.mem.Load(h.head+headSeed), h.key)
 	for _, c := range cells {
-		if err := aside.Insert(append([]uint64(nil), h.key(c)...), c); err != nil {
+		if _, err := aside.Insert(append([]uint64(nil), h.key(c)...), c); err != nil {
 			return err
 		}
 	}

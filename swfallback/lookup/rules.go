@@ -130,8 +130,14 @@ func (r *Rules) squeeze(cell uint32) bool {
 	for last < len(r.places) && r.places[last] == 0 {
 		last++
 	}
-	middle := (next + last) / 2
-	for _, p := range []int{middle, next, last - 1} {
+	best := (next + last) / 2
+	switch { // at the ends more of the kind will come
+	case next == 0:
+		best = last - 1
+	case last == len(r.places):
+		best = next
+	}
+	for _, p := range []int{best, next, last - 1} {
 		if p >= next && p < last && !r.waiting[p] {
 			r.set(p, cell)
 			return true
@@ -223,7 +229,7 @@ func (r *Rules) rebuild(cells []uint32) error {
 	clear(r.place)
 	at := make([]int, len(cells))
 	for i, c := range cells {
-		at[i] = i * len(r.places) / len(cells)
+		at[i] = spread(i, len(cells), len(r.places))
 		r.places[at[i]], r.place[c] = c, at[i]
 		r.mem.store32(base+4*uint32(at[i]), c)
 	}
@@ -233,6 +239,13 @@ func (r *Rules) rebuild(cells []uint32) error {
 	clear(r.waiting)
 	r.mem.Store(r.head+headRoot, uint64(words)<<32|uint64(base))
 	return nil
+}
+
+// spread says where the i-th of n rules is put: some places stay free in front of all and behind, the others between
+// them.
+func spread(i, n, places int) int {
+	edge := (places - n) / 4
+	return edge + i*(places-2*edge)/n
 }
 
 // space returns zeroed memory where the present set is not.
