@@ -11,6 +11,8 @@ expect() { # STATUS COMMAND...
 
 echo firmware >/lib/firmware/nsim.bin
 p4dev flash netdevsim/netdevsim1 nsim.bin
+expect 1 p4dev flash netdevsim/netdevsim1 nsim.bin --overwrite settings
+echo 1 >/sys/kernel/debug/netdevsim/netdevsim1/fw_update_overwrite_mask # the driver can, from now on
 p4dev flash netdevsim/netdevsim1 nsim.bin --overwrite settings
 expect 1 p4dev flash netdevsim/netdevsim1 nsim.bin --component fw.app
 expect 1 p4dev flash netdevsim/netdevsim1 nsim.bin --component fw.mgmt --want fw.mgmt=10.20.31
@@ -25,7 +27,8 @@ p4dev set health netdevsim/netdevsim1 dummy --auto-recover=false
 p4dev reload netdevsim/netdevsim1
 expect 1 p4dev reload netdevsim/netdevsim1 --action fw_activate
 p4dev region read netdevsim/netdevsim1 dummy --length 0x20
-p4dev region new netdevsim/netdevsim1 dummy --snapshot 1
+p4dev show netdevsim/netdevsim1 regions
+p4dev region new netdevsim/netdevsim1 dummy --snapshot 9
 p4dev health dump netdevsim/netdevsim1 dummy
 p4dev show netdevsim/netdevsim1
 p4dev show platform/p4ref entries
@@ -33,4 +36,4 @@ p4dev show platform/p4ref entries
 devlink -j health diagnose netdevsim/netdevsim1 reporter dummy >/out/diagnose.devlink.json
 p4dev -j health diagnose netdevsim/netdevsim1 dummy >/out/diagnose.p4dev.json
 P4DEV_TEST_DEVLINK_COMMAND="netdevsim/netdevsim1 platform/p4ref" p4dev.test -test.v -test.run '^TestDevlinkCommandKernel$'
-p4dev region delete netdevsim/netdevsim1 dummy 1
+p4dev region delete netdevsim/netdevsim1 dummy 9
