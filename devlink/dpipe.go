@@ -198,6 +198,7 @@ func decodeDpipeHeader(ad *netlink.AttributeDecoder) DpipeHeader {
 		case attrDpipeHeaderGlobal:
 			h.Global = ad.Uint8() != 0
 		case attrDpipeHeaderFields:
+			h.Fields = []DpipeField{} // a header may have none
 			nest(ad, func(ad *netlink.AttributeDecoder) {
 				if ad.Type() == attrDpipeField {
 					h.Fields = append(h.Fields, decodeDpipeField(ad))
