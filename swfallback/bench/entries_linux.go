@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -196,6 +197,9 @@ func memoryRow(ctx context.Context, l *lab, out *Row) error {
 func memoryOf(t *target) (float64, error) {
 	sum := 0.0
 	for _, m := range t.maps {
+		if m.Type() == ebpf.Arena {
+			return 0, fmt.Errorf("the kernel does not tell what an arena takes: %w", errors.ErrUnsupported)
+		}
 		n, err := memlock(m)
 		if err != nil {
 			return 0, err
