@@ -1,5 +1,11 @@
 # Firmware that is no package, and what the devlink command does, done by p4dev; then, of the same devices, what both
 # programs say, member by member.
+rmmod p4ref netdevsim || true
+modprobe netdevsim
+echo "1 2" >/sys/bus/netdevsim/new_device
+modprobe p4ref ports=2
+cp /src/testdata/wire/keys.p4fw /lib/firmware/p4dev/keys.p4fw
+p4dev flash platform/p4ref keys.p4fw
 mkdir -p /src/cmd/p4dev
 cd /src/cmd/p4dev
 expect() { # STATUS COMMAND...
