@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -134,13 +135,20 @@ func (a *app) readRegion(ctx context.Context, c *devlink.Client, r devlink.Regio
 		return err
 	}
 	data, err := c.ReadRegion(ctx, r.Handle, req)
-	if errors.Is(err, errors.ErrUnsupported) && req.Snapshot == nil {
+	if req.Snapshot == nil && noDirectRead(err) {
 		data, err = readOwnSnapshot(ctx, c, r, req)
 	}
 	if err != nil {
 		return err
 	}
 	return a.writeRegion(req.Offset, data, f.output)
+}
+
+// noDirectRead reports whether only snapshots of a region can be read: the driver's answer, or that of kernels before
+// 6.4, to which a request without a snapshot is not valid.
+func noDirectRead(err error) bool {
+	var op *devlink.OpError
+	return errors.Is(err, errors.ErrUnsupported) || errors.As(err, &op) && op.Errno == syscall.EINVAL
 }
 
 // readOwnSnapshot reads a snapshot that is taken for it and deleted afterwards.
