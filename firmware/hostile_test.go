@@ -273,7 +273,7 @@ func TestBomb(t *testing.T) {
 	if err := openPackage(t, data).Verify(); !errors.Is(err, firmware.ErrTooLarge) {
 		t.Errorf("error %v, want ErrTooLarge", err)
 	}
-	if d := time.Since(start); d > 10*time.Second {
+	if d := time.Since(start); d > time.Minute { // a file without end would take hours
 		t.Errorf("it took %v", d)
 	}
 	limits := firmware.Limits{Pipeline: 20 << 10, P4Info: 16 << 20}

@@ -29,8 +29,8 @@ that Intel's driver ice loads. Of a DDP package --list shows more: ` + ddpLists 
 		Example: `  p4dev inspect l3router.p4fw
   p4dev inspect --graph svg l3router.p4fw > parser.svg
   p4dev inspect --text l3router.json
-  p4dev inspect --bpf l3router.json                    # the eBPF programs and maps that it becomes, and what they cost
-  p4dev inspect --stage xdp/lower l3router.json        # the compiler's text after a stage
+  p4dev inspect --bpf l3router.json
+  p4dev inspect --stage xdp/lower l3router.json
   p4dev inspect --list ptypes,profiles /lib/firmware/intel/ice/ddp/ice.pkg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
