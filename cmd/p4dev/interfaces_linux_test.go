@@ -36,8 +36,9 @@ func TestFallbackOnInterfaces(t *testing.T) {
 		p.do(exitDone, "table", "show", "router", "ipv4_lpm")
 		f := l.send("10.1.0.1")
 		p.look("pack", "l3router.p4", "--version", "3.0.0", "-o", "next.p4fw")
-		p.says(p.quiet("fallback", "replace", "router", "next.p4fw"), "router: l3router.p4", "source sha256:", "forwarded")
-		time.Sleep(20 * time.Millisecond)
+		p.says(p.quiet("fallback", "replace", "router", "next.p4fw"), "router: l3router.p4", "source sha256:")
+		time.Sleep(100 * time.Millisecond)
+		p.says(p.quiet("fallback", "show", "router"), "forwarded") // by the new program
 		if n := f.stop(); n < 20 {
 			t.Errorf("only %d packets were under way", n)
 		}
