@@ -3,8 +3,10 @@ package swfallback
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
@@ -150,9 +152,10 @@ func testGroupsChangeUnderPackets(t *testing.T, form bpfgen.Form) {
 
 	var done atomic.Bool
 	ended := make(chan error, 1)
+	var packets atomic.Uint64
 	go func() {
 		defer done.Store(true)
-		ended <- s.churn(t, 100)
+		ended <- s.churn(t, 100, &packets)
 	}()
 	run := unlocked(t, s.Fallback)
 	seen := make(map[byte]int)
@@ -160,6 +163,7 @@ func testGroupsChangeUnderPackets(t *testing.T, form bpfgen.Form) {
 		out, err := run(groupPacket(1, byte(i))...)
 		must(t, err)
 		seen[groupValue(out)]++
+		packets.Add(1)
 	}
 	must(t, <-ended)
 	for value := range seen {
@@ -172,14 +176,23 @@ func testGroupsChangeUnderPackets(t *testing.T, form bpfgen.Form) {
 	}
 }
 
-// churn lets a group go back and forth between members that come and go.
-func (s *selector) churn(t testing.TB, rounds int) error {
+// churn lets a group go back and forth between members that come and go. Each group stays until a packet has met it.
+func (s *selector) churn(t testing.TB, rounds int, packets *atomic.Uint64) error {
 	zero := uint32(0)
+	met := func() error {
+		for n, end := packets.Load(), time.Now().Add(10*time.Second); packets.Load() < n+2; runtime.Gosched() {
+			if time.Now().After(end) {
+				return errors.New("no packets")
+			}
+		}
+		return nil
+	}
 	for range rounds {
 		err := errors.Join(
 			s.SetMember(s.paths, s.path(t, 2, "0xa2")),
 			s.SetMember(s.paths, s.path(t, 3, "0xa3")),
 			s.SetGroup(s.paths, pipeline.Group{ID: 0, Members: []uint32{2, 3, 3}}),
+			met(),
 			s.Modify(refer(s.grouped, 1, &[]uint32{1}[0], nil)),
 			s.SetGroup(s.paths, pipeline.Group{ID: 0, Members: []uint32{0, 1}}),
 			s.Modify(refer(s.grouped, 1, nil, &zero)),

@@ -108,12 +108,14 @@ func (a *app) fuzz(ctx context.Context, paths []string, f fuzzFlags) error {
 	}
 	report := fuzzReport{Seed: f.seed, Programs: []fuzzView{}}
 	fmt.Fprintf(a.err, "p4dev: seed %d\n", f.seed)
-	n := len(programs)
-	f.time /= time.Duration(n)
 	if f.count > 0 {
-		f.count = max(f.count/uint64(n), 1)
+		f.count = max(f.count/uint64(len(programs)), 1)
 	}
-	for _, path := range programs {
+	end := time.Now().Add(f.time)
+	for i, path := range programs {
+		if f.time > 0 { // what one program took too long the others do without
+			f.time = max(time.Until(end)/time.Duration(len(programs)-i), time.Millisecond)
+		}
 		v := a.fuzzProgram(ctx, path, engine, f)
 		if v.replicates {
 			f := f
