@@ -47,10 +47,7 @@ func subject(name string) replay.Subject {
 // played returns what a client makes of a recording, as JSON.
 func played(t *testing.T, rec *replay.Recording, s replay.Subject) string {
 	t.Helper()
-	p := replay.NewPlayer(rec)
-	c := devlink.New(p.Dial)
-	defer c.Close()
-	outcomes, err := replay.Run(t.Context(), c, replay.Calls(s), p.Play)
+	outcomes, err := replay.Play(t.Context(), rec, s)
 	if err != nil {
 		t.Fatal(err)
 	}

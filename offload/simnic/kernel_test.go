@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -41,11 +39,11 @@ type program struct {
 	pipeline []byte
 }
 
-// newTwin returns a device that runs nothing.
-func newTwin(image []byte) *twin {
+// newTwin returns a device that runs nothing. The indices of the network devices are the kernel's.
+func newTwin(image []byte, ifindex [2]uint32) *twin {
 	return &twin{image: image, Device: models.Device{
 		Bus: "platform", Name: "p4ref", DriverName: "p4ref",
-		PortList: []sim.Port{{Index: 1, Number: 1, Ifindex: 2, Ifname: "p4ref1"}, {Index: 2, Number: 2, Ifindex: 4, Ifname: "p4ref2"}},
+		PortList: []sim.Port{{Index: 1, Number: 1, Ifindex: ifindex[0], Ifname: "p4ref1"}, {Index: 2, Number: 2, Ifindex: ifindex[1], Ifname: "p4ref2"}},
 	}}
 }
 
@@ -273,19 +271,36 @@ func TestSimulationIsLikeKernel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := record(t, newTwin(image), replay.P4ref(release != "6.1"))
+			old := release == "6.1"
+			subject := replay.P4ref(!old)
+			got := record(t, newTwin(image, netdevs(t, want, subject)), subject)
 			for _, e := range want.Exchanges {
 				mine := got.Find(e.Name)
 				if mine == nil {
 					t.Errorf("%s: no such exchange with the simulation", e.Name)
 					continue
 				}
-				if diff := cmp.Diff(said(e, release), said(*mine, release)); diff != "" {
+				if diff := cmp.Diff(replay.Said(e, old), replay.Said(*mine, old)); diff != "" {
 					t.Errorf("%s (-kernel +simulation):\n%s", e.Name, diff)
 				}
 			}
 		})
 	}
+}
+
+// netdevs returns the indices of the two ports' network devices in a recording, which differ from boot to boot.
+func netdevs(t *testing.T, rec *replay.Recording, s replay.Subject) (ifindex [2]uint32) {
+	t.Helper()
+	outcomes, err := replay.Play(t.Context(), rec, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range outcomes {
+		if ports, ok := o.Result.([]devlink.Port); ok {
+			ifindex = [2]uint32{ports[0].IfIndex, ports[1].IfIndex}
+		}
+	}
+	return ifindex
 }
 
 // record makes the calls to a device on a simulated kernel.
@@ -308,37 +323,4 @@ func record(t *testing.T, d *twin, s replay.Subject) *replay.Recording {
 		t.Fatal(err)
 	}
 	return rec.Recording()
-}
-
-// accidental is what differs from run to run, or from machine to machine: sequence numbers and interface indices.
-var accidental = regexp.MustCompile(`seq \d+ |IFINDEX \d+`)
-
-// sinceLinux66 evens out what the simulation, which is like later kernels, does that Linux 6.1 did not: it marks dumps of one
-// device as filtered, and gives ports in a dump a command of their own.
-var sinceLinux66 = strings.NewReplacer(" dump_filtered", "", "<- NEW [multi]", "<- PORT_NEW [multi]")
-
-// said returns the messages of an exchange in words: answers, then notifications. How messages are put into datagrams
-// does not count, nor what the family reply says of itself.
-func said(e replay.Exchange, release string) (lines [2][]string) {
-	for _, s := range e.Steps {
-		if s.Direction != replay.Reply {
-			continue
-		}
-		text := devlink.FormatDatagram("<-", s.Data)
-		if strings.Contains(text, " CTRL ") {
-			continue
-		}
-		i := 0
-		if strings.Contains(text, "seq 0 ") {
-			i = 1
-		}
-		for line := range strings.Lines(text) {
-			line = accidental.ReplaceAllString(strings.TrimRight(line, "\n"), "")
-			if release == "6.1" {
-				line = sinceLinux66.Replace(line)
-			}
-			lines[i] = append(lines[i], line)
-		}
-	}
-	return lines
 }
