@@ -92,7 +92,7 @@ func TestTrapGroupsAndPolicers(t *testing.T) {
 		t.Fatal(err)
 	}
 	groups, err := c.TrapGroups(ctx, h)
-	if err != nil || *groups[0].Policer != 2 || groups[1].Policer != nil {
+	if err != nil || *groups[0].Policer != 2 || *groups[1].Policer != 1 {
 		t.Errorf("%+v, %v", groups, err)
 	}
 	policers, err := c.TrapPolicers(ctx, h)
@@ -100,7 +100,7 @@ func TestTrapGroupsAndPolicers(t *testing.T) {
 		t.Errorf("%+v, %v", policers, err)
 	}
 	traps, err := c.Traps(ctx, h)
-	if err != nil || traps[0].Action != trap || traps[2].Action != devlink.TrapActionMirror {
+	if err != nil || traps[0].Action != trap || traps[12].Action != devlink.TrapActionMirror {
 		t.Errorf("%+v, %v", traps, err)
 	}
 	if err := c.SetTrapGroup(ctx, h, "l2_drops", devlink.TrapGroupSettings{Policer: &none}); err != nil {
@@ -167,8 +167,8 @@ func TestEventObjects(t *testing.T) {
 			break
 		}
 	}
-	want := map[string]int{"dev new": 1, "dev del": 1, "port new": 1, "port del": 1, "region new": 1, "region del": 1, "param new": 2, "param del": 2,
-		"trap new": 3, "trap del": 3, "trap-group new": 2, "trap-group del": 2, "trap-policer new": 2, "trap-policer del": 2}
+	want := map[string]int{"dev new": 1, "dev del": 1, "port new": 2, "port del": 2, "region new": 1, "region del": 1, "param new": 2, "param del": 2,
+		"trap new": 14, "trap del": 14, "trap-group new": 6, "trap-group del": 6, "trap-policer new": 3, "trap-policer del": 3}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -19,6 +19,8 @@ type InfoGetter interface {
 
 // Info is what a driver reports in devlink dev info.
 type Info struct {
+	// Driver is the driver's name where it reports it itself, as all did before Linux 6.2; [Device].Driver is empty then.
+	Driver      string
 	Serial      string
 	BoardSerial string
 	Versions    []Version
@@ -304,7 +306,8 @@ type Policer struct {
 	Rate, Burst        uint64
 	MinRate, MaxRate   uint64
 	MinBurst, MaxBurst uint64
-	Dropped            *uint64 // packets; nil: not counted
+	// Dropped is asked for the dropped packets, whenever a message of the policer is made; nil: not counted.
+	Dropped func() uint64
 }
 
 // Selftester can test itself.
@@ -323,6 +326,9 @@ type Trap struct {
 	Type    uint8 // DEVLINK_TRAP_TYPE_*
 	Action  uint8 // DEVLINK_TRAP_ACTION_*
 	InPort  bool  // reports the input port
+	Cookie  bool  // reports the cookie of the flow action that dropped the packet
 	Packets uint64
 	Bytes   uint64
+	// Dropped is asked for the packets that the device dropped, whenever a message of the trap is made; nil: not counted.
+	Dropped func() uint64
 }

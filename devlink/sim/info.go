@@ -62,8 +62,11 @@ func (in *instance) info() (Info, error) {
 	return Info{}, nil
 }
 
-// putInfo puts identity and versions; the driver's name comes last, as the core adds it.
+// putInfo puts identity and versions; the driver's name comes last where the core adds it.
 func (in *instance) putInfo(b *skb, info Info) {
+	if info.Driver != "" {
+		b.str(attrInfoDriver, info.Driver)
+	}
 	if info.Serial != "" {
 		b.str(attrInfoSerial, info.Serial)
 	}

@@ -150,8 +150,12 @@ func (in *instance) notifyParts(old, now []part) {
 	}
 }
 
-// notify multicasts a message with the device's handle and body.
+// notify multicasts a message with the device's handle and body. As in Linux 6.8 and later it is not made, and the
+// driver's counters are not asked for it, where nobody listens.
 func (in *instance) notify(cmd uint8, body func(b *skb)) {
+	if !in.k.listened() {
+		return
+	}
 	b := newSkb()
 	b.genl(header{typ: in.k.opts.FamilyID}, cmd, familyVersion, func() {
 		in.putHandle(b)

@@ -154,6 +154,18 @@ func (k *Kernel) from(i uint32) *instance {
 	return nil
 }
 
+// listened reports whether any socket is a member of devlink's group.
+func (k *Kernel) listened() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for s := range k.sockets {
+		if s.listens() {
+			return true
+		}
+	}
+	return false
+}
+
 // multicast sends a notification to every member of devlink's group.
 func (k *Kernel) multicast(cmd uint8, device string, datagram []byte) {
 	out := k.disturb(cmd, device, datagram)

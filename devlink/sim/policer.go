@@ -17,7 +17,7 @@ func putPolicer(b *skb, p Policer) {
 	b.u64(attrTrapPolicerRate, p.Rate)
 	b.u64(attrTrapPolicerBurst, p.Burst)
 	if p.Dropped != nil {
-		b.nest(attrStats|nlaNested, func() { b.u64(statsRxDropped, *p.Dropped) })
+		b.nest(attrStats|nlaNested, func() { b.u64(statsRxDropped, p.Dropped()) })
 	}
 }
 

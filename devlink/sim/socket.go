@@ -156,6 +156,13 @@ func (s *Socket) reply(d []byte) {
 	s.wake()
 }
 
+// listens reports whether the socket has joined.
+func (s *Socket) listens() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.joined
+}
+
 // notify queues a notification where the socket has joined and has room; else it is lost.
 func (s *Socket) notify(d []byte) {
 	s.mu.Lock()

@@ -36,14 +36,20 @@ func (in *instance) putTrap(b *skb, t Trap) {
 	b.u8(attrTrapAction, t.Action)
 	b.nest(attrTrapMetadata|nlaNested, func() {
 		if t.InPort {
-			b.flag(0) // DEVLINK_ATTR_TRAP_METADATA_TYPE_IN_PORT
+			b.flag(metadataInPort)
+		}
+		if t.Cookie {
+			b.flag(metadataCookie)
 		}
 	})
-	putTrapStats(b, t.Packets, t.Bytes)
+	putTrapStats(b, t.Dropped, t.Packets, t.Bytes)
 }
 
-func putTrapStats(b *skb, packets, bytes uint64) {
+func putTrapStats(b *skb, dropped func() uint64, packets, bytes uint64) {
 	b.nest(attrStats|nlaNested, func() {
+		if dropped != nil {
+			b.u64(statsRxDropped, dropped())
+		}
 		b.u64(statsRxPackets, packets)
 		b.u64(statsRxBytes, bytes)
 	})
@@ -51,6 +57,9 @@ func putTrapStats(b *skb, packets, bytes uint64) {
 
 func (in *instance) putTrapGroup(b *skb, group string) {
 	b.str(attrTrapGroupName, group)
+	if genericGroup(group) {
+		b.flag(attrTrapGeneric)
+	}
 	if d, ok := in.device.(TrapPolicer); ok {
 		if id := d.GroupPolicer(group); id != nil {
 			b.u32(attrTrapPolicerID, *id)
@@ -63,7 +72,18 @@ func (in *instance) putTrapGroup(b *skb, group string) {
 			bytes += t.Bytes
 		}
 	}
-	putTrapStats(b, packets, bytes)
+	putTrapStats(b, nil, packets, bytes)
+}
+
+// genericGroup reports whether a group is one of those that the core defines for all drivers.
+func genericGroup(name string) bool {
+	switch name {
+	case "l2_drops", "l3_drops", "l3_exceptions", "buffer_drops", "tunnel_drops", "acl_drops", "stp", "lacp", "lldp",
+		"mc_snooping", "dhcp", "neigh_discovery", "bfd", "ospf", "bgp", "vrrp", "pim", "uc_loopback", "local_delivery",
+		"external_delivery", "ipv6", "ptp_event", "ptp_general", "acl_sample", "acl_trap", "parser_error_drops", "eapol":
+		return true
+	}
+	return false
 }
 
 func (r *request) trap() (Trap, error) {

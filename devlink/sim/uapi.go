@@ -273,6 +273,9 @@ const (
 	statsRxBytes   = 1
 	statsRxDropped = 2
 
+	metadataInPort = 0 // DEVLINK_ATTR_TRAP_METADATA_TYPE_*
+	metadataCookie = 1
+
 	selftestResult       = 1
 	selftestResultID     = 2
 	selftestResultStatus = 3

@@ -69,6 +69,11 @@ func TestUpdateOfDrivers(t *testing.T) {
 		m.ParamList[1].Values[sim.CModePermanent] = uint8(1)
 		return m
 	}
+	storing := func() *models.Device {
+		m := models.Netdevsim()
+		m.Versions = m.Versions[:1]
+		return m
+	}
 	for _, tt := range []struct {
 		name      string
 		model     *models.Device
@@ -85,7 +90,8 @@ func TestUpdateOfDrivers(t *testing.T) {
 		{"nfp", models.NFP(), "fw.app", "nic-2.1.17", true, offload.NeedsReboot, false},
 		{"nfp that resets at probe", always(), "fw.app", "nic-2.1.17", false, offload.NeedsDriver, false},
 		{"ionic", models.Ionic(), "fw", "1.40.0", true, offload.NeedsReboot, false},
-		{"netdevsim", models.Netdevsim(), "fw.mgmt", "10.20.31", false, "", false},
+		{"netdevsim", models.Netdevsim(), "fw.mgmt", "10.20.31", false, offload.NeedsReboot, false},
+		{"netdevsim that says only what is stored", storing(), "fw.mgmt", "10.20.31", false, "", false},
 		{"mlxsw", models.MLXSW(), "fw.version", "13.2010.1232", false, offload.NeedsReset, false},
 		{"mlxsw with a reset", models.MLXSW(), "fw.version", "13.2010.1232", true, "", true},
 	} {
@@ -99,7 +105,7 @@ func TestUpdateOfDrivers(t *testing.T) {
 			if err != nil || !r.Written || r.Activated != tt.activated || r.Needs != tt.needs {
 				t.Fatalf("%+v, %v", r, err)
 			}
-			if r.Driver != tt.model.DriverName || tt.name != "netdevsim" && len(r.Fixed) == 0 {
+			if r.Driver != tt.model.DriverName || tt.model.DriverName != "netdevsim" && len(r.Fixed) == 0 {
 				t.Errorf("the report does not say which hardware it is: %+v", r)
 			}
 			tt.model.Reset() // as what it needs does

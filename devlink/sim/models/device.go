@@ -14,7 +14,7 @@ import (
 	"github.com/p4dev/p4dev/devlink/sim"
 )
 
-// Device is a simulated device made of what it says about itself. Its fields are not changed once it is registered; its
+// Device is a simulated device made of what it says about itself. Nobody else changes its fields once it is registered; its
 // methods are safe for concurrent use.
 type Device struct {
 	Bus, Name  string // "pci", "0000:03:00.0"
@@ -37,6 +37,9 @@ type Device struct {
 	Headers      []sim.DpipeHeader
 	Tables       []sim.DpipeTable
 	Entries      map[string][]sim.DpipeEntry
+
+	// Reinit brings back what the driver registers anew when it is re-initialized; nil: nothing.
+	Reinit func()
 
 	Overwrite bool               // flash updates take an overwrite mask
 	Actions   []sim.ReloadAction // of reload
@@ -150,6 +153,9 @@ func (d *Device) ReloadActions() ([]sim.ReloadAction, []sim.ReloadLimit) { retur
 func (d *Device) Reload(_ context.Context, action sim.ReloadAction, _ sim.ReloadLimit) ([]sim.ReloadAction, error) {
 	if action == sim.FwActivate {
 		d.Reset()
+	}
+	if action == sim.DriverReinit && d.Reinit != nil {
+		d.Reinit()
 	}
 	return []sim.ReloadAction{action}, nil
 }

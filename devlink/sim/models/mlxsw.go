@@ -49,7 +49,7 @@ func ipv6(text string) []byte {
 // mac is a hardware address as the driver writes it: 6 bytes of 8.
 func mac(b ...byte) []byte { return append(b, 0, 0)[:8] }
 
-// MLXSW is an NVIDIA Spectrum switch (mlxsw.rst, spectrum_dpipe.c, spectrum_kvdl.c): the driver that describes its
+// MLXSW is an NVIDIA Spectrum switch (mlxsw.rst, core.c, spectrum_dpipe.c, spectrum_kvdl.c): the driver that describes its
 // router by dpipe tables, in memory that its resources divide.
 func MLXSW() *Device {
 	d := &Device{
@@ -62,6 +62,12 @@ func MLXSW() *Device {
 			number("acl_region_rehash_interval", false, sim.CModeRuntime, 5000),
 		},
 		Actions: []sim.ReloadAction{sim.DriverReinit, sim.FwActivate},
+		TrapList: []sim.Trap{
+			{Name: "ingress_vlan_filter", Group: "l2_drops", Generic: true, InPort: true, Packets: 12, Bytes: 1704},
+			{Name: "irif_disabled", Group: "l3_drops", InPort: true, Packets: 3, Bytes: 426},
+		},
+		ReporterList: []sim.Reporter{{Name: "fw_fatal", Test: func() error { return nil },
+			Dump: func(f *sim.Fmsg) error { f.ObjectPair("event", func() { f.Pair("id", uint32(1)) }); return nil }}},
 		ResourceList: []sim.Resource{{ID: 1, Name: "kvd", Size: 258048, Min: 258048, Max: 258048, Granularity: 128,
 			Children: []sim.Resource{
 				{ID: 2, Name: "linear", Size: 98304, Max: 159744, Granularity: 128, Occupancy: func() uint64 { return 136 }},
