@@ -102,9 +102,10 @@ func (s *shuffler) run(p *ebpf.Program, want uint32, repeat int) (float64, error
 // runAlone is run for the empty program without the shuffler: what the kernel's loop around a test run costs. It
 // belongs to a packet's cost as BPF_PROG_TEST_RUN tells it, and stays in when the shuffler's own cost is taken out.
 func (s *shuffler) runAlone() (float64, error) {
+	const packets = 1 << 17
 	start := threadTime()
-	_, err := s.empty.Run(&ebpf.RunOptions{Data: s.frame, Repeat: burst})
-	return float64((threadTime() - start).Nanoseconds()) / burst, err
+	_, err := s.empty.Run(&ebpf.RunOptions{Data: s.frame, Repeat: packets})
+	return float64((threadTime() - start).Nanoseconds()) / packets, err
 }
 
 // threadTime is the CPU time that the calling thread has used.
@@ -117,8 +118,10 @@ func threadTime() time.Duration {
 }
 
 const (
-	burst     = 1 << 16               // packets of a run
-	burstTime = 30 * time.Millisecond // most time of a run
+	turnsPerRound = 24
+	leastBurst    = 1 << 13 // packets of a run: short, so that contenders meet the same state of the machine
+	mostBurst     = 1 << 16
+	burstTime     = 10 * time.Millisecond // most time of a run
 )
 
 // warmTime bounds the time of packets that are not measured.
@@ -136,66 +139,91 @@ func (s *shuffler) warm(p *ebpf.Program, packets int) error {
 	return nil
 }
 
-// repeats is how many packets of a program make a run.
-func (s *shuffler) repeats(p *ebpf.Program) (int, error) {
-	const probe = 256
-	ns, err := s.run(p, xdpRedirect, probe)
-	return min(burst, max(probe, int(float64(burstTime.Nanoseconds())/max(ns, 1)))), err
+// repeats is how many packets of a program make a run: some rounds through the stream.
+func (s *shuffler) repeats(p *ebpf.Program, stream *stream) (int, error) {
+	const probe = 512
+	ns, err := s.more(contender{p, probe})
+	most := min(max(leastBurst, 16*len(stream.patches)), mostBurst)
+	return min(most, max(probe, int(float64(burstTime)/max(ns, 1)))), err
+}
+
+// contender is a program that is measured, and how many packets make a run of it.
+type contender struct {
+	program *ebpf.Program
+	repeat  int
 }
 
 // perPacket measures programs on a stream, in turns: ns per packet as BPF_PROG_TEST_RUN tells them, without what it
-// costs to change the packet.
+// costs to change the packet. Who begins changes from turn to turn.
 func (l *lab) perPacket(ctx context.Context, s *stream, programs ...*ebpf.Program) ([]Stat, error) {
 	sh, err := l.newShuffler(s)
 	if err != nil {
 		return nil, err
 	}
 	defer sh.close()
-	repeats := make([]int, len(programs))
+	contenders := make([]contender, len(programs))
 	for i, p := range programs {
 		if err := sh.warm(p, 2*len(s.patches)); err != nil {
 			return nil, fmt.Errorf("contender %d: %w", i+1, err)
 		}
-		if repeats[i], err = sh.repeats(p); err != nil {
+		contenders[i].program = p
+		if contenders[i].repeat, err = sh.repeats(p, s); err != nil {
 			return nil, fmt.Errorf("contender %d: %w", i+1, err)
 		}
 	}
-	samples := make([][]float64, len(programs)+2)
+	samples := make([][]float64, len(programs))
 	for round := -1; round < l.rounds; round++ { // the first one only warms up
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		turn, err := sh.turn(programs, repeats)
+		got, err := sh.round(contenders)
 		if err != nil {
 			return nil, err
 		}
-		for i, v := range turn {
+		for i, v := range got {
 			if round >= 0 {
 				samples[i] = append(samples[i], v)
 			}
 		}
 	}
-	n := len(programs)
-	shuffling := statOf(samples[n]).Median - statOf(samples[n+1]).Median
-	stats := make([]Stat, n)
+	stats := make([]Stat, len(programs))
 	for i := range programs {
-		stats[i] = statOf(samples[i]).minus(shuffling)
+		stats[i] = statOf(samples[i])
 	}
 	return stats, nil
 }
 
-// turn runs every program once, then the empty one with the shuffler and without.
-func (s *shuffler) turn(programs []*ebpf.Program, repeats []int) ([]float64, error) {
-	out := make([]float64, len(programs)+2)
-	var err error
-	for i, p := range programs {
-		if out[i], err = s.run(p, xdpRedirect, repeats[i]); err != nil {
-			return nil, fmt.Errorf("contender %d: %w", i+1, err)
-		}
-	}
-	if out[len(programs)], err = s.run(s.empty, xdpDrop, burst); err != nil {
+// round measures the contenders in a number of turns and returns the median of each.
+func (s *shuffler) round(contenders []contender) ([]float64, error) {
+	alone, err := s.runAlone()
+	if err != nil {
 		return nil, err
 	}
-	out[len(programs)+1], err = s.runAlone()
-	return out, err
+	samples := make([][]float64, len(contenders))
+	for first := range turnsPerRound {
+		for k := range contenders {
+			i := (first + k) % len(contenders)
+			v, err := s.more(contenders[i])
+			if err != nil {
+				return nil, fmt.Errorf("contender %d: %w", i+1, err)
+			}
+			samples[i] = append(samples[i], v)
+		}
+	}
+	medians := make([]float64, len(contenders))
+	for i := range samples {
+		medians[i] = alone + statOf(samples[i]).Median
+	}
+	return medians, nil
+}
+
+// more is how many nanoseconds per packet a contender takes beyond the empty program. As both run equally many
+// packets, what a run costs once, some hundred microseconds, does not matter.
+func (s *shuffler) more(c contender) (float64, error) {
+	ns, err := s.run(c.program, xdpRedirect, c.repeat)
+	if err != nil {
+		return 0, err
+	}
+	empty, err := s.run(s.empty, xdpDrop, c.repeat)
+	return ns - empty, err
 }

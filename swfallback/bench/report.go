@@ -93,9 +93,6 @@ func statOf(sample []float64) Stat {
 // single is the Stat of something that was measured once.
 func single(v float64) Stat { return Stat{v, v, v} }
 
-// minus takes away what lies under every measurement.
-func (s Stat) minus(v float64) Stat { return Stat{s.Median - v, s.Low - v, s.High - v} }
-
 // String returns "118 (115-124)" with three digits.
 func (s Stat) String() string {
 	if s.Low == s.High {
