@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -58,7 +59,7 @@ func loadArena(spec *ebpf.CollectionSpec, share map[string]*ebpf.Map) (_ *ebpf.C
 	for _, m := range onlyMaps.Maps {
 		switch m.Type {
 		case ebpf.Arena:
-			m.MapExtra = firstArena + arenaStep*rand.Uint64N(mostArenas)
+			m.MapExtra = freeAddress(uint64(m.MaxEntries) * uint64(os.Getpagesize()))
 		case ebpf.ProgramArray:
 			calls = append(calls, spec.Maps[m.Name])
 			m.Contents = nil
@@ -91,6 +92,18 @@ func loadArena(spec *ebpf.CollectionSpec, share map[string]*ebpf.Map) (_ *ebpf.C
 		}
 	}
 	return c, nil
+}
+
+// freeAddress chooses where an arena goes: a place that is free in this process, which opens it first. That others have
+// it free as well is likely, not certain: ErrArenaTaken.
+func freeAddress(size uint64) uint64 {
+	at := uint64(firstArena)
+	for range 64 {
+		if at = firstArena + arenaStep*rand.Uint64N(mostArenas); vacant(at, size) {
+			break
+		}
+	}
+	return at
 }
 
 // loadCasts loads one program.

@@ -105,6 +105,16 @@ func OpenArena(m *ebpf.Map) (*Arena, error) {
 	return a, nil
 }
 
+// vacant reports whether nothing is mapped between two addresses, as far as that can be told.
+func vacant(at, size uint64) bool {
+	where := unsafe.Add(unsafe.Pointer(nil), uintptr(at))
+	_, err := unix.MmapPtr(-1, 0, where, uintptr(size), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE|unix.MAP_FIXED_NOREPLACE)
+	if err == nil {
+		err = unix.MunmapPtr(where, uintptr(size))
+	}
+	return !errors.Is(err, unix.EEXIST)
+}
+
 // Base returns the start of the arena.
 func (a *Arena) Base() unsafe.Pointer { return a.base }
 

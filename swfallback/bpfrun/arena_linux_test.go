@@ -52,6 +52,9 @@ func TestArena(t *testing.T) {
 	if err != nil || again.Base() != a.Base() || again.Close() != nil {
 		t.Errorf("opened twice: %v", err)
 	}
+	if at := uint64(uintptr(a.Base())); vacant(at, a.Size()) || vacant(at-4096, 8192) || !vacant(at-8192, 8192) {
+		t.Error("it is not told what is vacant around an arena")
+	}
 	for _, want := range []uint32{0, 7, 8} { // a page without memory is zeros
 		if want > 0 {
 			if err := a.Populate(8192, 12288); err != nil {

@@ -19,6 +19,8 @@ type Arena struct{}
 // OpenArena is errors.ErrUnsupported.
 func OpenArena(*ebpf.Map) (*Arena, error) { return nil, errors.ErrUnsupported }
 
+func vacant(uint64, uint64) bool { return true }
+
 // Base returns nil.
 func (a *Arena) Base() unsafe.Pointer { return nil }
 
