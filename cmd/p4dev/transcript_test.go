@@ -157,6 +157,7 @@ var changing = []struct {
 	{regexp.MustCompile(`"seconds": [0-9.e-]+`), `"seconds": SECONDS`},
 	{regexp.MustCompile(`go1\.[0-9.]+[^ "\n]*`), "GO"},
 	{regexp.MustCompile(`/\.(\w+)-[0-9]+`), "/.${1}-RANDOM"},
+	{regexp.MustCompile(`(-RANDOM.*attribute at byte )[0-9]+`), "${1}N"}, // it stands behind the name
 	{regexp.MustCompile(`p4dev (\(devel\)|v[0-9][^ ]*|\(unknown\)|) (unknown revision|[0-9a-f]{40}) GO`), "p4dev VERSION REVISION GO"},
 	{regexp.MustCompile(`(?m)[ \t]+$`), ""},
 }
