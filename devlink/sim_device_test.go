@@ -128,7 +128,7 @@ func (n *nic) Resources() []sim.Resource {
 	}}}
 }
 
-func (n *nic) SetResourceSize(uint64, uint64) {}
+func (n *nic) SetResourceSize(uint64, uint64) bool { return true }
 
 func (n *nic) Regions() []sim.Region {
 	return []sim.Region{

@@ -188,7 +188,8 @@ type Resourcer interface {
 
 // ResourceSizer is told of sizes that were set, before the driver is re-initialized.
 type ResourceSizer interface {
-	SetResourceSize(id, size uint64)
+	// SetResourceSize reports whether the driver has taken up the size; the core keeps it for later where it has not.
+	SetResourceSize(id, size uint64) bool
 }
 
 // Resource is a resource of a device, in entries.
@@ -212,6 +213,7 @@ type Region struct {
 	Name         string
 	Size         uint64 // bytes
 	MaxSnapshots uint32
+	Life         uint32 // another one where the driver has registered the region anew: its snapshots are gone then
 	// Snapshot returns Size bytes for the core to keep; nil: not supported.
 	Snapshot func() ([]byte, error)
 	// Read fills p with the bytes at offset; nil: no direct read. The core keeps offset and length in bounds.
@@ -312,7 +314,8 @@ type Policer struct {
 
 // Selftester can test itself.
 type Selftester interface {
-	// Selftests returns the tests that there are, by their number (enum devlink_attr_selftest_id).
+	// Selftests returns the tests that there are, by their number (enum devlink_attr_selftest_id); nil: the driver has no
+	// tests at all.
 	Selftests() []uint32
 	// Selftest runs one and returns how it went (enum devlink_selftest_status).
 	Selftest(id uint32) uint8

@@ -40,6 +40,9 @@ func (f *Fmsg) nest(attr uint16, body func()) {
 	f.add(fmsgItem{attr: attrFmsgEnd})
 }
 
+// End ends a nest, or one more than there are: netdevsim does so.
+func (f *Fmsg) End() { f.add(fmsgItem{attr: attrFmsgEnd}) }
+
 // Object puts an object that holds what body puts.
 func (f *Fmsg) Object(body func()) { f.nest(attrFmsgObjStart, body) }
 

@@ -106,9 +106,11 @@ func (in *instance) ports() []Port {
 	return nil
 }
 
-func (in *instance) putPort(b *skb, p Port) {
+func putPort(b *skb, p Port) { putPortOf(b, p, portTypeEth) }
+
+func putPortOf(b *skb, p Port, typ uint16) {
 	b.u32(attrPortIndex, p.Index)
-	b.u16(attrPortType, portTypeEth)
+	b.u16(attrPortType, typ)
 	if p.Ifindex != 0 {
 		b.u32(attrPortNetdevIfindex, p.Ifindex)
 		b.str(attrPortNetdevName, p.Ifname)
@@ -129,7 +131,7 @@ func (r *request) getPort() error {
 	}
 	for _, p := range r.in.ports() {
 		if p.Index == r.attrs.u32(attrPortIndex) {
-			return r.reply(cmdPortNew, func(b *skb) { r.in.putPort(b, p) })
+			return r.reply(cmdPortNew, func(b *skb) { putPort(b, p) })
 		}
 	}
 	return syscall.ENODEV
@@ -139,7 +141,7 @@ func dumpPorts(r *request) dumper {
 	return overDevices(r, func(in *instance) ([]item, error) {
 		var out []item
 		for _, p := range in.ports() {
-			out = append(out, item{cmdPortNew, func(b *skb) { in.putPort(b, p) }})
+			out = append(out, item{cmdPortNew, func(b *skb) { putPort(b, p) }})
 		}
 		return out, nil
 	})

@@ -78,78 +78,6 @@ func (in *instance) putHandle(b *skb) {
 	b.str(attrDevName, in.dev)
 }
 
-// part is something that a device has and that comes and goes with notifications.
-type part struct {
-	key      string
-	new, del uint8 // commands of its notifications
-	body     func(b *skb)
-}
-
-// partsNow lists the device's parts in the order in which the kernel announces them.
-func (in *instance) partsNow() []part {
-	var out []part
-	for _, p := range in.ports() {
-		out = append(out, part{"port " + itoa(p.Index), cmdPortNew, cmdPortDel, func(b *skb) { in.putPort(b, p) }})
-	}
-	for _, p := range in.policers() {
-		out = append(out, part{"policer " + itoa(p.ID), cmdTrapPolicerNew, cmdTrapPolicerDel, func(b *skb) { putPolicer(b, p) }})
-	}
-	for _, g := range in.trapGroups() {
-		out = append(out, part{"group " + g, cmdTrapGroupNew, cmdTrapGroupDel, func(b *skb) { in.putTrapGroup(b, g) }})
-	}
-	for _, t := range in.traps() {
-		out = append(out, part{"trap " + t.Name, cmdTrapNew, cmdTrapDel, func(b *skb) { in.putTrap(b, t) }})
-	}
-	for _, r := range in.regions() {
-		out = append(out, part{"region " + r.Name, cmdRegionNew, cmdRegionDel, func(b *skb) { in.putRegionNotice(b, r) }})
-	}
-	for _, p := range in.paramList() {
-		out = append(out, part{"param " + p.Name, cmdParamNew, cmdParamDel, func(b *skb) { in.putParam(b, p) }})
-	}
-	return out
-}
-
-// refresh remembers the device's parts as they are now.
-func (in *instance) refresh() { in.parts = in.partsNow() }
-
-// update compares the device's parts with the remembered ones and notifies of the differences.
-func (in *instance) update() {
-	old := in.parts
-	in.refresh()
-	in.notifyParts(old, in.parts)
-	for name := range in.snapshots {
-		if !slices.ContainsFunc(in.regions(), func(r Region) bool { return r.Name == name }) {
-			delete(in.snapshots, name)
-		}
-	}
-}
-
-// takeDown announces the departure of all that a driver takes down before it is re-initialized: everything but
-// its parameters.
-func (in *instance) takeDown() {
-	old := in.parts
-	in.parts = slices.DeleteFunc(slices.Clone(old), func(p part) bool { return p.new != cmdParamNew })
-	in.notifyParts(old, in.parts)
-	clear(in.snapshots)
-}
-
-// notifyParts announces what is only in one of the lists: departures last first, then arrivals.
-func (in *instance) notifyParts(old, now []part) {
-	in2 := func(list []part, p part) bool {
-		return slices.ContainsFunc(list, func(q part) bool { return q.key == p.key })
-	}
-	for _, p := range slices.Backward(old) {
-		if !in2(now, p) {
-			in.notify(p.del, p.body)
-		}
-	}
-	for _, p := range now {
-		if !in2(old, p) {
-			in.notify(p.new, p.body)
-		}
-	}
-}
-
 // notify multicasts a message with the device's handle and body. As in Linux 6.8 and later it is not made, and the
 // driver's counters are not asked for it, where nobody listens.
 func (in *instance) notify(cmd uint8, body func(b *skb)) {
@@ -175,7 +103,9 @@ func (in *instance) vanish() bool {
 	if in.gone {
 		return false
 	}
-	in.notifyParts(in.parts, nil)
+	for _, p := range slices.Backward(in.parts) {
+		in.notify(p.del, p.body)
+	}
 	in.notifyDevice(cmdDel)
 	in.gone = true
 	in.k.mu.Lock()

@@ -78,7 +78,9 @@ func (k *Kernel) Register(d Device) error {
 	defer in.unlock()
 	in.refresh()
 	in.notifyDevice(cmdNew)
-	in.notifyParts(nil, in.parts)
+	for _, p := range in.parts {
+		in.notify(p.new, p.body)
+	}
 	return nil
 }
 

@@ -383,7 +383,7 @@ func TestNotifications(t *testing.T) {
 	want(t, s, notice(44, handle(), a(88, "p4-pipeline"), a(89, uint64(5))))
 	want(t, s, notice(59, handle()))
 	accepted(t, k.Dial(), msg(request|ack, 37, handle()))
-	if got := commands(13); got != "[45 45 64 68 8 8 7 7 67 63 44 44 3]" {
+	if got := commands(17); got != "[8 7 7 8 64 68 45 45 44 44 67 63 7 7 7 7 3]" {
 		t.Errorf("re-initialization announced %s", got)
 	}
 	k.Unregister("pci", "0000:01:00.0")

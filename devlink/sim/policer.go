@@ -85,11 +85,19 @@ func (r *request) setTrapGroup() error {
 	if !r.attrs.has(attrTrapGroupName) || !slices.Contains(r.in.trapGroups(), name) {
 		return extack(syscall.ENOENT, "Device did not register this trap group")
 	}
-	if r.attrs.has(attrTrapAction) {
-		if err := r.setGroupAction(name, r.attrs.u8(attrTrapAction)); err != nil {
-			return err
-		}
+	if !r.attrs.has(attrTrapAction) {
+		return r.setGroupPolicer(name)
 	}
+	if err := r.setGroupAction(name, r.attrs.u8(attrTrapAction)); err != nil {
+		return err
+	}
+	if err := r.setGroupPolicer(name); err != nil {
+		return extack(toError(err).Errno, "Trap group set failed, but some changes were committed already")
+	}
+	return nil
+}
+
+func (r *request) setGroupPolicer(name string) error {
 	if !r.attrs.has(attrTrapPolicerID) {
 		return nil
 	}
@@ -107,7 +115,7 @@ func (r *request) setTrapGroup() error {
 	return d.SetTrapGroup(name, &p.ID)
 }
 
-// setGroupAction changes the traps of a group; those that are not for drops stay as they are.
+// setGroupAction changes the traps of a group.
 func (r *request) setGroupAction(group string, action uint8) error {
 	d, ok := r.in.device.(TrapSetter)
 	switch {
@@ -117,10 +125,10 @@ func (r *request) setGroupAction(group string, action uint8) error {
 		return syscall.EOPNOTSUPP
 	}
 	for _, t := range r.in.traps() {
-		if t.Group != group || t.Type != 0 {
+		if t.Group != group {
 			continue
 		}
-		if err := d.SetTrap(t.Name, action); err != nil {
+		if err := r.setTrapAction(d, t, action); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ type request struct {
 	attrs  attrs
 	in     *instance // locked, for a do on a device
 	faults []Fault   // that apply to the replies
+	warn   string    // said in the acknowledgement of success
 }
 
 // operation is what the family does for a command.
@@ -227,8 +228,11 @@ func (r *request) acknowledge(err error) {
 		echo, flags = r.raw[:nlmsgHdrLen], flagCapped
 	}
 	tlvs := &skb{room: skbSize}
-	if ext && e != nil {
+	switch {
+	case ext && e != nil:
 		r.putExtack(tlvs, e)
+	case ext && r.warn != "":
+		tlvs.str(errAttrMsg, r.warn)
 	}
 	if len(tlvs.buf) > 0 {
 		flags |= flagAckTLVs

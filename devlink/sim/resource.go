@@ -43,12 +43,11 @@ func walkResources(list []Resource, visit func(Resource)) {
 func (in *instance) applySizes() {
 	if d, ok := in.device.(ResourceSizer); ok {
 		walkResources(in.resources(), func(r Resource) {
-			if n, ok := in.sizes[r.ID]; ok {
-				d.SetResourceSize(r.ID, n)
+			if n, ok := in.sizes[r.ID]; ok && d.SetResourceSize(r.ID, n) {
+				delete(in.sizes, r.ID)
 			}
 		})
 	}
-	clear(in.sizes)
 }
 
 func (r *request) getResources() error {

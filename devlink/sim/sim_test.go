@@ -37,15 +37,18 @@ type fake struct {
 	overwrite bool
 }
 
-func (f *fake) Handle() (string, string)           { return "pci", "0000:01:00.0" }
-func (f *fake) Driver() string                     { return "p4sim" }
-func (f *fake) Info() (sim.Info, error)            { return f.info, nil }
-func (f *fake) Ports() []sim.Port                  { return f.ports }
-func (f *fake) Regions() []sim.Region              { return f.regions }
-func (f *fake) DpipeTables() []sim.DpipeTable      { return f.tables }
-func (f *fake) DpipeHeaders() []sim.DpipeHeader    { return f.headers }
-func (f *fake) Resources() []sim.Resource          { return f.resources }
-func (f *fake) SetResourceSize(id, size uint64)    { f.sizes[id] = size }
+func (f *fake) Handle() (string, string)        { return "pci", "0000:01:00.0" }
+func (f *fake) Driver() string                  { return "p4sim" }
+func (f *fake) Info() (sim.Info, error)         { return f.info, nil }
+func (f *fake) Ports() []sim.Port               { return f.ports }
+func (f *fake) Regions() []sim.Region           { return f.regions }
+func (f *fake) DpipeTables() []sim.DpipeTable   { return f.tables }
+func (f *fake) DpipeHeaders() []sim.DpipeHeader { return f.headers }
+func (f *fake) Resources() []sim.Resource       { return f.resources }
+func (f *fake) SetResourceSize(id, size uint64) bool {
+	f.sizes[id] = size
+	return true
+}
 func (f *fake) Params() []sim.Param                { return f.params }
 func (f *fake) Reporters() []sim.Reporter          { return f.reporters }
 func (f *fake) Traps() []sim.Trap                  { return f.traps }

@@ -126,10 +126,17 @@ func (r *request) setTrap() error {
 	switch {
 	case action > 2:
 		return extack(syscall.EINVAL, "Invalid trap action")
-	case t.Action != action && t.Type != 0:
-		return nil // only drop traps change; the kernel says so in a warning and goes on
 	case !ok:
 		return syscall.EOPNOTSUPP
+	}
+	return r.setTrapAction(d, t, action)
+}
+
+// setTrapAction changes a trap. Those that are not for drops stay as they are, with a warning.
+func (r *request) setTrapAction(d TrapSetter, t Trap, action uint8) error {
+	if t.Action != action && t.Type != 0 {
+		r.warn = "Cannot change action of non-drop traps. Skipping"
+		return nil
 	}
 	return d.SetTrap(t.Name, action)
 }

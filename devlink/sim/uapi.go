@@ -264,7 +264,8 @@ const (
 	reloadLimitsValid = 3 // DEVLINK_RELOAD_LIMITS_VALID_MASK
 	overwriteValid    = 3 // DEVLINK_SUPPORTED_FLASH_OVERWRITE_SECTIONS
 
-	portTypeEth = 2
+	portTypeNone = 0 // not set
+	portTypeEth  = 2
 
 	healthHealthy = 0
 	healthError   = 1

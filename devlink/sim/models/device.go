@@ -33,11 +33,13 @@ type Device struct {
 	TrapList     []sim.Trap
 	PolicerList  []sim.Policer
 	Groups       map[string]uint32 // the policer of a trap group
-	Tests        map[uint32]uint8  // self-tests with their outcomes
+	Tests        map[uint32]uint8  // self-tests with their outcomes; nil: the driver has none
 	Headers      []sim.DpipeHeader
 	Tables       []sim.DpipeTable
 	Entries      map[string][]sim.DpipeEntry
 
+	// Random are the bytes of n that netdevsim makes up in its region and its message; nil: they count up.
+	Random func(n int) []byte
 	// Reinit brings back what the driver registers anew when it is re-initialized; nil: nothing.
 	Reinit func()
 
@@ -169,18 +171,22 @@ func (d *Device) Regions() []sim.Region { return d.RegionList }
 // Resources implements sim.Resourcer.
 func (d *Device) Resources() []sim.Resource { return d.ResourceList }
 
-// SetResourceSize implements sim.ResourceSizer.
-func (d *Device) SetResourceSize(id, size uint64) {
-	var set func([]sim.Resource)
-	set = func(list []sim.Resource) {
-		for i := range list {
-			if list[i].ID == id {
+// SetResourceSize implements sim.ResourceSizer. Drivers do not ask for the sizes of resources that have parts.
+func (d *Device) SetResourceSize(id, size uint64) bool {
+	var set func([]sim.Resource) bool
+	set = func(list []sim.Resource) bool {
+		for i, r := range list {
+			if r.ID == id && len(r.Children) == 0 {
 				list[i].Size = size
+				return true
 			}
-			set(list[i].Children)
+			if set(r.Children) {
+				return true
+			}
 		}
+		return false
 	}
-	set(d.ResourceList)
+	return set(d.ResourceList)
 }
 
 // Params implements sim.Paramer.
@@ -243,7 +249,14 @@ func (d *Device) SetPolicer(id uint32, rate, burst uint64) error {
 }
 
 // Selftests implements sim.Selftester.
-func (d *Device) Selftests() []uint32 { return slices.Sorted(maps.Keys(d.Tests)) }
+func (d *Device) Selftests() []uint32 {
+	if d.Tests == nil {
+		return nil
+	}
+	list := slices.AppendSeq([]uint32{}, maps.Keys(d.Tests))
+	slices.Sort(list)
+	return list
+}
 
 // Selftest implements sim.Selftester.
 func (d *Device) Selftest(id uint32) uint8 { return d.Tests[id] }
@@ -263,6 +276,18 @@ func (d *Device) DpipeEntries(table string, counters bool) ([]sim.DpipeEntry, er
 		}
 	}
 	return list, nil
+}
+
+// random returns bytes that are random in the kernel.
+func (d *Device) random(n int) []byte {
+	if d.Random != nil {
+		return d.Random(n)
+	}
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = byte(i)
+	}
+	return out
 }
 
 // String names the model's device.

@@ -1,7 +1,6 @@
 package models
 
 import (
-	"crypto/rand"
 	"math"
 
 	"github.com/p4dev/p4dev/devlink/sim"
@@ -13,7 +12,8 @@ const netdevsimRegion = 32 << 10
 // Netdevsim is the kernel's own simulated device with two ports, as Linux 6.1 and 6.12 have it: the recordings in
 // testdata/wire hold this model to it. Only that a flash changes its version is the models' own: the kernel's never does.
 func Netdevsim() *Device {
-	d := &Device{
+	d := &Device{}
+	*d = Device{
 		Bus: "netdevsim", Name: "netdevsim1", DriverName: "netdevsim",
 		Versions: []sim.Version{{Kind: sim.Stored, Name: "fw.mgmt", Value: "10.20.30", Component: true},
 			{Kind: sim.Running, Name: "fw.mgmt", Value: "10.20.30", Component: true}},
@@ -23,16 +23,14 @@ func Netdevsim() *Device {
 			boolean("test1", false, sim.CModeDriverinit, true),
 		},
 		RegionList: []sim.Region{{Name: "dummy", Size: netdevsimRegion, MaxSnapshots: 16, Snapshot: func() ([]byte, error) {
-			data := make([]byte, netdevsimRegion)
-			rand.Read(data) // crashes the program where it fails
-			return data, nil
+			return d.random(netdevsimRegion), nil
 		}}},
 		ResourceList: []sim.Resource{
 			entries(1, "IPv4", entries(2, "fib"), entries(3, "fib-rules")),
 			entries(4, "IPv6", entries(5, "fib"), entries(6, "fib-rules")),
 			entries(7, "nexthops"),
 		},
-		ReporterList: netdevsimReporters(),
+		ReporterList: netdevsimReporters(d),
 		Overwrite:    true,
 		Actions:      []sim.ReloadAction{sim.DriverReinit},
 		Progress:     netdevsimProgress,
@@ -92,26 +90,29 @@ func netdevsimProgress(component string) []sim.FlashStatus {
 	}
 }
 
-func netdevsimReporters() []sim.Reporter {
+func netdevsimReporters(d *Device) []sim.Reporter {
+	message := func(f *sim.Fmsg) error { return dummyMessage(f, d.random(16)) }
 	nothing := func(*sim.Fmsg) error { return nil }
 	return []sim.Reporter{
 		{Name: "empty", Dump: nothing, Diagnose: nothing},
-		{Name: "dummy", Diagnose: dummyMessage, Dump: dummyMessage, Recover: func() error { return nil }},
+		{Name: "dummy", Diagnose: message, Dump: message, Recover: func() error { return nil }},
 	}
 }
 
 // dummyMessage is what netdevsim's reporter says: a value of every kind.
-func dummyMessage(f *sim.Fmsg) error {
+func dummyMessage(f *sim.Fmsg, random []byte) error {
 	f.Pair("test_bool", true)
 	f.Pair("test_u8", uint8(1))
 	f.Pair("test_u32", uint32(3))
 	f.Pair("test_u64", uint64(4))
 	f.Pair("test_string", "somestring")
-	f.Pair("test_binary", []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}) // random in the kernel
+	f.Pair("test_binary", random)
 	f.ObjectPair("test_nest", func() {
 		f.Pair("nested_test_bool", false)
 		f.Pair("nested_test_u8", uint8(0))
 	})
+	f.End() // of an array, and of a pair, that were not begun
+	f.End()
 	f.ArrayPair("test_u32_array", func() {
 		for i := range uint32(10) {
 			f.Value(i)
