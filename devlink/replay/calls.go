@@ -22,6 +22,7 @@ type Subject struct {
 	Region   string
 	Direct   bool // the region can be read directly
 	Reporter string
+	Settings []Call // before the reload
 }
 
 // P4ref is the subject of recordings of the reference driver with the package keys.p4fw. Kernels before 6.4 cannot read
@@ -34,12 +35,12 @@ func P4ref(direct bool) Subject {
 	}
 }
 
-// Netdevsim is the subject of recordings of netdevsim. Left out are its health message, which is of random bytes, and a
-// flash update, which takes a thousand notifications.
+// Netdevsim is the subject of recordings of netdevsim, whose settings are changed too. Left out is a flash update that
+// succeeds, which takes five hundred notifications.
 func Netdevsim() Subject {
+	h := devlink.Handle{Bus: "netdevsim", Dev: "netdevsim1"}
 	return Subject{
-		Device: devlink.Handle{Bus: "netdevsim", Dev: "netdevsim1"},
-		Reload: devlink.ReloadRequest{Action: devlink.ReloadDriverReinit}, Region: "dummy",
+		Device: h, Reload: devlink.ReloadRequest{Action: devlink.ReloadDriverReinit}, Region: "dummy", Settings: settings(h),
 	}
 }
 
@@ -67,8 +68,13 @@ func Calls(s Subject) []Call {
 			flash("flash", h, devlink.FlashRequest{File: s.File}),
 			listed("info stored", h, (*devlink.Client).Info))
 	}
+	calls = append(calls, s.Settings...)
 	calls = append(calls, []Call{
 		{"reload", func(ctx context.Context, c *devlink.Client) (any, error) { return c.Reload(ctx, h, s.Reload) }},
+		watched("reload that is watched", "dev new", func(ctx context.Context, c *devlink.Client) error {
+			_, err := c.Reload(ctx, h, s.Reload)
+			return err
+		}),
 		listed("info", h, (*devlink.Client).Info),
 		listed("device", h, (*devlink.Client).Device),
 		listed("device that is absent", devlink.Handle{Bus: h.Bus, Dev: "absent"}, (*devlink.Client).Device),
@@ -79,6 +85,9 @@ func Calls(s Subject) []Call {
 		listed("params", h, (*devlink.Client).Params),
 		listed("reporters", h, (*devlink.Client).Reporters),
 		listed("traps", h, (*devlink.Client).Traps),
+		listed("trap groups", h, (*devlink.Client).TrapGroups),
+		listed("trap policers", h, (*devlink.Client).TrapPolicers),
+		listed("selftests", h, (*devlink.Client).Selftests),
 	}...)
 	if s.Table != "" {
 		calls = append(calls,

@@ -28,8 +28,9 @@ const (
 // Said returns what the kernel's side said in an exchange: answers, then notifications, a string for each message, in
 // words and in bytes. It leaves out what differs from boot to boot and from run to run: sequence and port numbers and
 // the number of the family, and what the family reply says of itself. How messages are put into datagrams does not
-// count either. Before Linux 6.4 (old) dumps of one device were not marked as filtered, and ports had the command
-// of devices in dumps; both are evened out, for the simulation is like later kernels.
+// count either. The simulation is like later kernels, and so Linux 6.1 (old) is evened out: it did not mark dumps of one
+// device as filtered, gave ports in dumps the command of devices, did not announce a port of type Ethernet that has
+// no network device yet, or no more, and put the name of a source file before what it said of failures.
 func Said(e Exchange, old bool) (said [2][]string) {
 	for _, s := range e.Steps {
 		if s.Direction != Reply {
@@ -40,9 +41,14 @@ func Said(e Exchange, old bool) (said [2][]string) {
 			if binary.NativeEndian.Uint32(m[offsetSeq:]) == 0 {
 				i = 1
 			}
-			if binary.NativeEndian.Uint16(m[offsetType:]) != typeControl {
-				said[i] = append(said[i], words(lasting(m, old)))
+			if binary.NativeEndian.Uint16(m[offsetType:]) == typeControl {
+				return
 			}
+			w := words(lasting(m, old))
+			if old && i == 1 && strings.Contains(w, "PORT_TYPE 2") && !strings.Contains(w, "PORT_NETDEV_IFINDEX") {
+				return
+			}
+			said[i] = append(said[i], w)
 		})
 	}
 	return said
@@ -72,6 +78,9 @@ func lasting(message []byte, old bool) []byte {
 		}
 	}
 	flags := binary.NativeEndian.Uint16(m[offsetFlags:])
+	if old && len(headers) > 1 {
+		return withoutPrefix(m)
+	}
 	if !old || flags&flagMulti == 0 {
 		return m
 	}
@@ -80,6 +89,27 @@ func lasting(message []byte, old bool) []byte {
 		m[offsetCommand] = commandPort
 	}
 	return m
+}
+
+// withoutPrefix returns an error message whose text, the first attribute, does not begin with a file's name.
+func withoutPrefix(m []byte) []byte {
+	const prefix = "leftover: "
+	const attr = offsetEchoed + headerBytes // of a capped message
+	const text = attr + 4
+	if len(m) < text || !strings.HasPrefix(string(m[text:]), prefix) {
+		return m
+	}
+	n := int(binary.NativeEndian.Uint16(m[attr:]))
+	rest := m[min(attr+(n+3)&^3, len(m)):]
+	n -= len(prefix)
+	out := append(slices.Clone(m[:text]), m[text+len(prefix):attr+n+len(prefix)]...)
+	for len(out)%4 != 0 {
+		out = append(out, 0)
+	}
+	out = append(out, rest...)
+	binary.NativeEndian.PutUint16(out[attr:], uint16(n))
+	binary.NativeEndian.PutUint32(out, uint32(len(out)))
+	return out
 }
 
 // Play makes a subject's calls to a recording and returns what they came to.

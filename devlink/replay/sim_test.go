@@ -2,7 +2,9 @@ package replay_test
 
 import (
 	"context"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,8 +24,13 @@ func netdevsim(t *testing.T, rec *replay.Recording, old bool) sim.Device {
 		t.Fatal(err)
 	}
 	d := models.Netdevsim()
-	region := make([]byte, d.RegionList[0].Size)
-	d.RegionList[0].Snapshot = func() ([]byte, error) { return region, nil }
+	region, message := make([]byte, d.RegionList[0].Size), []byte(nil)
+	d.Random = func(n int) []byte {
+		if n == len(region) {
+			return region
+		}
+		return message
+	}
 	for _, o := range outcomes {
 		switch r := o.Result.(type) {
 		case []devlink.Port:
@@ -32,14 +39,29 @@ func netdevsim(t *testing.T, rec *replay.Recording, old bool) sim.Device {
 			}
 		case []devlink.Resource:
 			count(d.ResourceList, r)
+		case devlink.Message:
+			if b, ok := r.Get("test_binary").(devlink.HexBytes); ok {
+				message = b
+			}
 		case devlink.HexBytes:
 			copy(region[map[string]int{"read": 200, "read beyond the end": len(region) - 1}[o.Name]:], r)
 		}
 	}
 	if old {
-		return selfNamed{d}
+		return selfNamed{cautious{d}}
 	}
-	return d
+	return cautious{d}
+}
+
+// cautious is netdevsim that lets no section be overwritten, as it is at first.
+type cautious struct{ *models.Device }
+
+// Flash implements sim.Flasher.
+func (d cautious) Flash(ctx context.Context, p sim.FlashParams, status func(sim.FlashStatus) error) error {
+	if p.Overwrite != 0 {
+		return syscall.EOPNOTSUPP
+	}
+	return d.Device.Flash(ctx, p, status)
 }
 
 // count makes resources report the occupancy that a recording has.
@@ -53,7 +75,7 @@ func count(list []sim.Resource, recorded []devlink.Resource) {
 }
 
 // selfNamed is a device whose driver reports its own name.
-type selfNamed struct{ *models.Device }
+type selfNamed struct{ cautious }
 
 // Driver implements sim.Device.
 func (selfNamed) Driver() string { return "" }
@@ -99,16 +121,21 @@ func TestSimulationIsLikeKernel(t *testing.T) {
 // and asked drivers for what stands in them, also when nobody listened: there somebody listens.
 func simulated(t *testing.T, d sim.Device, old bool) *replay.Recording {
 	t.Helper()
-	k := sim.New(sim.Options{Group: 5})
-	if err := k.Register(d); err != nil {
-		t.Fatal(err)
-	}
+	k := sim.New(sim.Options{Group: 5, Firmware: func(name string) ([]byte, error) {
+		if name != "p4dev/keys.p4fw" {
+			return nil, fs.ErrNotExist
+		}
+		return []byte("fw.mgmt 10.20.30"), nil
+	}})
 	if old {
 		s := k.Dial()
 		defer s.Close()
 		if err := s.Join(5); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := k.Register(d); err != nil {
+		t.Fatal(err)
 	}
 	rec := replay.NewRecorder(func(context.Context) (devlink.Endpoint, error) { return k.Dial(), nil })
 	c := devlink.New(rec.Dial)

@@ -31,6 +31,7 @@ type twin struct {
 
 	mu              sync.Mutex
 	running, stored *program
+	life            uint32 // of the region
 }
 
 // program is a package in the twin.
@@ -127,6 +128,7 @@ func (d *twin) Reload(_ context.Context, action sim.ReloadAction, _ sim.ReloadLi
 	if action == sim.FwActivate {
 		d.running = d.stored
 	}
+	d.life++
 	return []sim.ReloadAction{action}, nil
 }
 
@@ -224,7 +226,7 @@ func (d *twin) Regions() []sim.Region {
 	if p == nil {
 		return nil
 	}
-	return []sim.Region{{Name: "p4-pipeline", Size: uint64(len(p.pipeline)), MaxSnapshots: 4,
+	return []sim.Region{{Name: "p4-pipeline", Size: uint64(len(p.pipeline)), MaxSnapshots: 4, Life: d.life,
 		Snapshot: func() ([]byte, error) { return p.pipeline, nil },
 		Read:     func(offset uint64, b []byte) error { copy(b, p.pipeline[offset:]); return nil }}}
 }
