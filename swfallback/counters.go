@@ -86,6 +86,22 @@ func clearCounters(m *ebpf.Map, slots []uint32) error {
 	return nil
 }
 
+// direct is where a table's direct counter is: elements by the entries' slots.
+type direct interface {
+	reserve(high uint32) error // makes slots up to high usable
+	read(slots []uint32) ([]pipeline.Count, error)
+	clear(slots []uint32) error
+}
+
+// mapCounter is a direct counter in a map of its own.
+type mapCounter struct{ m *ebpf.Map }
+
+func (c mapCounter) reserve(uint32) error { return nil }
+
+func (c mapCounter) read(slots []uint32) ([]pipeline.Count, error) { return readCounters(c.m, slots) }
+
+func (c mapCounter) clear(slots []uint32) error { return clearCounters(c.m, slots) }
+
 // ReadCounter returns one element of an array of counters, summed over all CPUs. Direct counters are read with
 // Entries. ErrBadRange: no such element; ErrNotFound: not a counter of this program.
 func (f *Fallback) ReadCounter(c *pipeline.Counter, index int) (pipeline.Count, error) {

@@ -179,8 +179,8 @@ func (g *generation) entries(t *pipeline.Table) ([]pipeline.EntryState, error) {
 	for i, e := range list {
 		states[i].Entry = e
 	}
-	if m := s.table().counter; m != nil {
-		counts, err := readCounters(m, slots)
+	if c := s.table().counter; c != nil {
+		counts, err := c.read(slots)
 		if err != nil {
 			return nil, fmt.Errorf("counter of table %s: %w", t.Name, err)
 		}

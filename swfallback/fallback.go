@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/bpfrun"
@@ -99,6 +101,9 @@ func attach(ctx context.Context, config Config) (_ *Fallback, err error) {
 		return nil, err
 	}
 	config.Options.Arena = !config.PlainMaps && new(bpfrun.Prober).HaveArena(ctx) == nil
+	if config.Options.CPUs, err = ebpf.PossibleCPU(); err != nil {
+		return nil, fmt.Errorf("count CPUs: %w", err)
+	}
 	if f.gen, err = newGeneration(config.Program, fitIfindex(config.Options, devices), nil, devices); err != nil {
 		return nil, err
 	}

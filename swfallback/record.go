@@ -53,13 +53,14 @@ type optionsRecord struct {
 	Prefix                      int
 	Form                        bpfgen.Form
 	Stats, Verdict, Arena       bool
+	CPUs                        int
 }
 
 func recordOptions(o bpfgen.Options) optionsRecord {
 	return optionsRecord{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
 		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
-		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict, Arena: o.Arena,
+		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict, Arena: o.Arena, CPUs: o.CPUs,
 	}
 }
 
@@ -67,7 +68,7 @@ func (o optionsRecord) options() bpfgen.Options {
 	return bpfgen.Options{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
 		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
-		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict, Arena: o.Arena,
+		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict, Arena: o.Arena, CPUs: o.CPUs,
 	}
 }
 

@@ -73,7 +73,7 @@ func cancel(edits []edit) {
 type tableState struct {
 	layout  *bpfgen.TableLayout
 	entry   *ebpf.Map // layout.Map
-	counter *ebpf.Map // layout.CounterMap, or nil
+	counter direct    // the direct counter, or nil
 	hit     *ebpf.Map // layout.HitMap, or nil
 	meter   *ebpf.Map // layout.MeterMap, or nil
 	state   *ebpf.Map
@@ -86,9 +86,9 @@ type tableState struct {
 
 func (g *generation) newTableState(layout *bpfgen.TableLayout) (*tableState, error) {
 	t := &tableState{layout: layout, state: g.state}
+	var counters *ebpf.Map
 	for name, m := range map[string]**ebpf.Map{
-		layout.Map: &t.entry, layout.CounterMap: &t.counter, layout.HitMap: &t.hit,
-		layout.MeterMap: &t.meter,
+		layout.Map: &t.entry, layout.CounterMap: &counters, layout.HitMap: &t.hit, layout.MeterMap: &t.meter,
 	} {
 		if name == "" {
 			continue
@@ -98,11 +98,17 @@ func (g *generation) newTableState(layout *bpfgen.TableLayout) (*tableState, err
 			return nil, err
 		}
 	}
+	switch a := layout.Arena; {
+	case counters != nil:
+		t.counter, t.slots.max = mapCounter{counters}, counters.MaxEntries()-1
+	case a != nil && a.Counters != 0:
+		t.counter, t.slots.max = newArenaCounter(g.memory, a, g.object.Options.CPUs), uint32(a.Size)
+	}
 	t.size = layout.Table.Size
 	if room := t.room(); t.size <= 0 || t.size > room {
 		t.size = room
 	}
-	for _, m := range []*ebpf.Map{t.counter, t.hit, t.meter} {
+	for _, m := range []*ebpf.Map{t.hit, t.meter} {
 		if m != nil {
 			t.slots.max = m.MaxEntries() - 1
 		}
@@ -160,6 +166,12 @@ func (t *tableState) take(n int) (taken []uint32, used int, err error) {
 	if !ok {
 		return nil, 0, t.full()
 	}
+	if t.counter != nil {
+		if err := t.counter.reserve(t.slots.high); err != nil {
+			t.slots.giveBack(taken)
+			return nil, 0, err
+		}
+	}
 	return taken, used, nil
 }
 
@@ -186,7 +198,7 @@ func (t *tableState) explain(err error) error {
 // at 0, their meters have no rates, and an entry that was never hit has been idle since now.
 func (t *tableState) prepareSlots(slots []uint32, used int) error {
 	if t.counter != nil {
-		if err := clearCounters(t.counter, slots[:used]); err != nil {
+		if err := t.counter.clear(slots[:used]); err != nil {
 			return err
 		}
 	}

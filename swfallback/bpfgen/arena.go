@@ -27,6 +27,8 @@ type ArenaTable struct {
 	From, To uint64 // memory for the structure
 	Width    int    // of a trie: bits of its keys
 	Chunks   int    // of a classifier
+	Counters uint32 // address of the direct counters: {packets, bytes u64} by slot, once for every CPU; 0: none here
+	PerCPU   int    // bytes from one CPU's counters to the next one's
 	chunks   []keyChunk
 }
 
@@ -76,12 +78,33 @@ func (o *Object) layArena(l *TableLayout) {
 	}
 	a.Cells, a.From, a.To = uint32(top), top+pages(a.Capacity*a.Stride), end
 	l.Arena, l.Map = a, arenaName
+	end = o.layCounters(l, end)
 	if o.Arena == "" {
 		o.Arena = arenaName
 		m := o.addMap(arenaName, ebpf.Arena, 0, 0, 1<<32/arenaPage, 1<<10) // BPF_F_MMAPABLE
 		m.KeySize, m.ValueSize = 0, 0
 	}
 	o.ArenaBytes = end
+}
+
+// layCounters puts the direct counter of a table into the arena, from top on, where there is room. A map of as many
+// counters takes longer to make than everything else, because the kernel allocates each by itself.
+func (o *Object) layCounters(l *TableLayout, top uint64) uint64 {
+	each := pages(counterSize * (l.Arena.Size + 1))
+	end := top + uint64(o.Options.CPUs)*each
+	if l.CounterMap == "" || o.Options.CPUs == 0 || end > arenaMost {
+		return top
+	}
+	l.CounterMap, l.Arena.Counters, l.Arena.PerCPU = "", uint32(top), int(each)
+	return end
+}
+
+// counterSize is the size of a counter in bytes.
+const counterSize = 16
+
+// CounterAt returns where the arena has an entry's direct counter on a CPU: packets, and 8 bytes on bytes.
+func (a *ArenaTable) CounterAt(slot uint32, cpu int) uint32 {
+	return a.Counters + uint32(cpu*a.PerCPU) + counterSize*slot
 }
 
 func pages(n int) uint64 { return (uint64(n) + arenaPage - 1) &^ (arenaPage - 1) }

@@ -232,10 +232,21 @@ func (l *lowerer) copyHeader(st *state, q *pipeline.Primitive) {
 // count adds one packet to an element of a counter map; its index is on the stack.
 func (l *lowerer) count(st *state, mapName string, key *slot) {
 	st.dropLoaded(l.index)
-	l.withElement(mapName, key, func(c *value) {
-		l.store(c, 0, 8, l.aluC(opAdd, l.load(c, 0, 8), 1))
-		l.store(c, 8, 8, l.alu(opAdd, l.load(c, 8, 8), l.packetBytes(st)))
-	})
+	l.withElement(mapName, key, func(c *value) { l.countAt(st, c) })
+}
+
+// countAt adds one packet to a counter of this CPU. No other program runs here meanwhile.
+func (l *lowerer) countAt(st *state, c *value) {
+	l.store(c, 0, 8, l.aluC(opAdd, l.load(c, 0, 8), 1))
+	l.store(c, 8, 8, l.alu(opAdd, l.load(c, 8, 8), l.packetBytes(st)))
+}
+
+// countArena is count for a direct counter in the arena.
+func (l *lowerer) countArena(st *state, a *ArenaTable, slot *value) {
+	st.dropLoaded(l.index)
+	at := l.aluC(opMul, l.call(asm.FnGetSmpProcessorId), uint64(a.PerCPU))
+	at = l.aluC(opAdd, l.alu(opAdd, at, l.aluC(opShl, slot, 4)), uint64(a.Counters))
+	l.countAt(st, l.cast(at))
 }
 
 // packetBytes returns the length of the packet as it came in.

@@ -119,6 +119,9 @@ func (l *lowerer) hit(p *point, t *pipeline.Table, lay *TableLayout, st *state, 
 	if l.opts.Trace {
 		l.trace(TraceHit, l.load(entry, valueSlot, 4), l.konst(0))
 	}
+	if lay.Arena != nil && lay.Arena.Counters != 0 {
+		l.countArena(st, lay.Arena, l.load(entry, valueSlot, 4))
+	}
 	if lay.CounterMap != "" || lay.HitMap != "" || lay.MeterMap != "" {
 		key := l.f.newSlot(4)
 		l.store(l.frame(key, 0), 0, 4, l.load(entry, valueSlot, 4))

@@ -29,6 +29,9 @@ type Options struct {
 	// Arena puts tables into memory that program and process share, with lookup structures of p4dev's own, as far
 	// as there is room. Linux 6.9.
 	Arena bool
+	// CPUs is how many CPUs the machine may have: with it, direct counters of tables in the arena lie there too.
+	// 0: they have maps.
+	CPUs int
 
 	// Stats makes the program count the fate of packets in StatsMap.
 	Stats bool
@@ -166,7 +169,7 @@ type TableLayout struct {
 	// change. All zero means the program's own default action (also where there is none).
 	DefaultMap string
 	// CounterMap is a PERCPU_ARRAY of {packets, bytes u64} by the entry's slot; slot 0 counts nothing that a
-	// reader needs. "" without a direct counter.
+	// reader needs. "" without a direct counter, and where it lies in the arena.
 	CounterMap string
 	// HitMap is an ARRAY of u64 by the entry's slot: when the entry was last hit, in nanoseconds of
 	// CLOCK_MONOTONIC_COARSE. "" unless the table supports time-outs.
