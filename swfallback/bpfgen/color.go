@@ -7,12 +7,14 @@ import (
 // color gives every value a register, or returns those that have to be spilled first. Where a register is missing it
 // goes on as if a value had been spilled there, so that one attempt finds many.
 func (a *allocator) color() []*value {
-	a.hint = make(map[*value][]*value)
+	a.hint, a.last = make([][]*value, len(a.lv.vals)), make([]int, len(a.lv.vals))
 	for _, b := range a.f.blocks {
 		for _, e := range b.term.edges() {
 			for i, p := range e.to.params {
-				a.hint[p] = append(a.hint[p], e.args[i])
-				a.hint[e.args[i]] = append(a.hint[e.args[i]], p)
+				if x := e.args[i]; kept(x) {
+					a.hint[p.num] = append(a.hint[p.num], x)
+					a.hint[x.num] = append(a.hint[x.num], p)
+				}
 			}
 		}
 		for _, v := range b.ops {
@@ -23,7 +25,7 @@ func (a *allocator) color() []*value {
 		}
 	}
 	a.f.ctx.reg = nil
-	for i, b := range rpo(a.f) {
+	for i, b := range a.lv.order {
 		if !a.colorBlock(b, i == 0) {
 			break
 		}
@@ -34,7 +36,7 @@ func (a *allocator) color() []*value {
 // colorBlock gives registers to what a block defines; what comes in has them already.
 func (a *allocator) colorBlock(b *block, first bool) bool {
 	a.block = b
-	last := a.lastUses(b)
+	a.findLastUses(b)
 	a.owner = [10]*value{}
 	in := append(set(nil), a.lv.out(b)...)
 	a.lv.backwards(b, in, nil)
@@ -43,7 +45,7 @@ func (a *allocator) colorBlock(b *block, first bool) bool {
 			a.owner[*r] = a.lv.vals[i]
 		}
 	})
-	if first && a.needed(a.f.ctx, last, b) && !a.give(a.f.ctx, asm.R1) {
+	if first && a.needed(a.f.ctx, b) && !a.give(a.f.ctx, asm.R1) {
 		return false
 	}
 	for _, p := range b.params {
@@ -52,12 +54,12 @@ func (a *allocator) colorBlock(b *block, first bool) bool {
 		}
 	}
 	for _, p := range b.params {
-		a.release(p, last, -1)
+		a.release(p, -1)
 	}
 	for i, v := range b.ops {
 		early, late := lateOperands(v)
 		for _, x := range early {
-			a.release(x, last, i)
+			a.release(x, i)
 		}
 		if kept(v) {
 			if !a.give(v, a.wish(v)) {
@@ -65,29 +67,34 @@ func (a *allocator) colorBlock(b *block, first bool) bool {
 			}
 		}
 		for _, x := range late {
-			a.release(x, last, i)
+			a.release(x, i)
 		}
 		if kept(v) {
-			a.release(v, last, i) // a result that nobody needs
+			a.release(v, i) // a result that nobody needs
 		}
 	}
 	return true
 }
 
 // needed reports whether a value is used in the block or behind it.
-func (a *allocator) needed(v *value, last map[*value]int, b *block) bool {
-	_, ok := last[v]
-	return ok || a.lv.out(b).has(v.num)
+func (a *allocator) needed(v *value, b *block) bool {
+	return a.last[v.num] != 0 || a.lv.out(b).has(v.num)
 }
 
-// lastUses returns the position of the last use of every value that dies in the block: the operation's number,
-// or their count for the end of the block. Values that live on are not in it; unused results have -1 or their
-// own position.
-func (a *allocator) lastUses(b *block) map[*value]int {
-	last := make(map[*value]int)
+// lastBase is added to positions in allocator.last, so that 0 stands for none.
+const lastBase = 2
+
+// findLastUses notes the position of the last use of every value that dies in the block: the operation's number,
+// or their count for the end of the block. Values that live on have none; unused results have -1 or their own position.
+func (a *allocator) findLastUses(b *block) {
+	for _, n := range a.noted {
+		a.last[n] = 0
+	}
+	a.noted = a.noted[:0]
 	note := func(v *value, i int) {
 		if kept(v) && !a.lv.out(b).has(v.num) {
-			last[v] = i
+			a.last[v.num] = i + lastBase
+			a.noted = append(a.noted, v.num)
 		}
 	}
 	for _, p := range b.params {
@@ -106,15 +113,14 @@ func (a *allocator) lastUses(b *block) map[*value]int {
 			note(x, len(b.ops))
 		}
 	}
-	return last
 }
 
 // release frees the register of a value whose last use is at position i.
-func (a *allocator) release(v *value, last map[*value]int, i int) {
+func (a *allocator) release(v *value, i int) {
 	if !kept(v) || v.reg == nil {
 		return
 	}
-	if at, ok := last[v]; ok && at == i && a.owner[*v.reg] == v {
+	if a.last[v.num] == i+lastBase && a.owner[*v.reg] == v {
 		a.owner[*v.reg] = nil
 	}
 }
@@ -136,7 +142,7 @@ func lateOperands(v *value) (early, late []*value) {
 
 // wish returns the register in which a value would be best.
 func (a *allocator) wish(v *value) asm.Register {
-	for _, w := range a.hint[v] {
+	for _, w := range a.hint[v.num] {
 		if w.reg != nil && a.owner[*w.reg] == nil {
 			return *w.reg
 		}
@@ -182,7 +188,7 @@ func (a *allocator) give(v *value, wish asm.Register) bool {
 }
 
 func (a *allocator) take(v *value, r asm.Register) bool {
-	v.reg = &r
+	v.reg = &a.regs[r]
 	a.owner[r] = v
 	return true
 }

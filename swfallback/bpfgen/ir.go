@@ -183,6 +183,7 @@ type block struct {
 	note   string // what the block stands for, for a reader
 	point  int    // which point of the program it belongs to
 	cold   bool   // seldom reached: laid out at the end
+	visit  int    // the last of fn.visits that came here
 }
 
 // A fn is one program in intermediate form. blocks[0] is the entry.
@@ -197,6 +198,7 @@ type fn struct {
 	stack  int // bytes of the stack in use
 	point  int // of blocks that are made
 	circle int // distance of a word for breaking circles of copies, 0: none yet
+	visits int // walks over the blocks
 }
 
 // newFn returns an empty program.

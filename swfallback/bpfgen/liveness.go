@@ -1,11 +1,16 @@
 package bpfgen
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // liveness says which values are needed where. Values carry their numbers in it; there is one at a time for a program.
 type liveness struct {
 	vals []*value
 	ends []set // by block: at its end, edge arguments not among them
+
+	order []*block // reverse post-order
 }
 
 // out returns what is live at the end of a block.
@@ -44,11 +49,11 @@ func newLiveness(f *fn) *liveness {
 	for i := range in {
 		in[i], room = room[:words:words], room[words:]
 	}
-	order, live := rpo(f), make(set, words)
+	live := make(set, words)
+	lv.order = rpo(f)
 	for changed := true; changed; {
 		changed = false
-		for i := len(order) - 1; i >= 0; i-- {
-			b := order[i]
+		for _, b := range slices.Backward(lv.order) {
 			out := lv.out(b)
 			for _, e := range b.term.edges() {
 				out.join(in[e.to.id], nil)

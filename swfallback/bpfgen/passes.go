@@ -183,14 +183,14 @@ func refold(bu *builder, v *value) *value {
 // rpo lists the blocks that can be reached, in reverse post-order: a block comes before those it leads to,
 // loops aside.
 func rpo(f *fn) []*block {
-	seen := make(map[*block]bool)
-	var post []*block
+	f.visits++
+	post := make([]*block, 0, len(f.blocks))
 	type frame struct {
 		b    *block
 		next int
 	}
 	stack := []frame{{b: f.blocks[0]}}
-	seen[f.blocks[0]] = true
+	f.blocks[0].visit = f.visits
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		edges := top.b.term.edges()
@@ -202,8 +202,8 @@ func rpo(f *fn) []*block {
 		// The second way is visited first, so that the first one comes right behind the block.
 		to := edges[len(edges)-1-top.next].to
 		top.next++
-		if !seen[to] {
-			seen[to] = true
+		if to.visit != f.visits {
+			to.visit = f.visits
 			stack = append(stack, frame{b: to})
 		}
 	}

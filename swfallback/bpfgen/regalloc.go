@@ -23,13 +23,16 @@ var (
 type allocator struct {
 	f       *fn
 	lv      *liveness
-	crosses set                 // values that live across a call
-	temp    map[*value]bool     // made by spilling: never spilled again
-	owner   [10]*value          // who has a register
-	hint    map[*value][]*value // values that would do well to share a register
-	failed  []*value            // to be spilled before the next attempt
-	batch   int                 // how many that may be; one by one is best, and slow
-	block   *block              // at work
+	crosses set               // values that live across a call
+	temp    map[*value]bool   // made by spilling: never spilled again
+	owner   [10]*value        // who has a register
+	hint    [][]*value        // by number: values that would do well to share a register
+	last    []int             // by number: where a value is used last in the block at work
+	noted   []int             // numbers that have a last
+	regs    *[10]asm.Register // their own numbers, to point at
+	failed  []*value          // to be spilled before the next attempt
+	batch   int               // how many that may be; one by one is best, and slow
+	block   *block            // at work
 }
 
 // maxSpills bounds the attempts.
@@ -39,8 +42,12 @@ const maxSpills = 400
 func passRegisters(f *fn) error {
 	temp := make(map[*value]bool)
 	var last pipeline.Source
+	regs := new([10]asm.Register)
+	for r := range regs {
+		regs[r] = asm.Register(r)
+	}
 	for i := range maxSpills {
-		a := &allocator{f: f, lv: newLiveness(f), temp: temp, batch: 1 + i/16}
+		a := &allocator{f: f, lv: newLiveness(f), temp: temp, batch: 1 + i/16, regs: regs}
 		spill := a.overCalls()
 		if len(spill) == 0 {
 			if spill = a.color(); len(spill) == 0 {
