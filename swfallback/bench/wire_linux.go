@@ -57,25 +57,33 @@ func (w *wire) close() error {
 }
 
 // wireRow measures a pair on real interfaces: packets by CPU time of the thread that forwards, which is the polling
-// thread of port 1, on a CPU of its own. The other CPU sends and counts.
+// thread of port 1, on a CPU of its own. The other CPU sends and counts. Both programs are attached, each to a wire of
+// its own, and take turns.
 func wireRow(make func() pair) func(context.Context, *lab, *Row) error {
-	return func(ctx context.Context, l *lab, out *Row) error {
+	return func(ctx context.Context, l *lab, out *Row) (err error) {
 		p := make()
-		var ours, yard []float64
-		for range min(l.rounds, 5) {
-			for _, side := range []struct {
-				attach func(context.Context, *lab, *wire, *pair) error
-				sample *[]float64
-			}{{attachOurs, &ours}, {attachC, &yard}} {
-				rate, err := l.wireRate(ctx, &p, side.attach)
-				if err != nil {
-					return err
+		var rigs [2]*rig
+		for i, attach := range []attacher{attachOurs, attachC} {
+			if rigs[i], err = l.newRig(ctx, &p, attach); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, rigs[i].close()) }()
+		}
+		defer stayOn(0)()
+		var samples [2][]float64
+		for round := -1; round < l.rounds; round++ { // the first one only warms up
+			rates, err := wireRound(ctx, rigs)
+			if err != nil {
+				return err
+			}
+			for i := range samples {
+				if round >= 0 {
+					samples[i] = append(samples[i], rates[i])
 				}
-				*side.sample = append(*side.sample, rate)
 			}
 		}
-		y := statOf(yard)
-		out.Points = []Point{{Label: "60-byte frames or longer", Ours: statOf(ours), Yard: &y}}
+		y := statOf(samples[1])
+		out.Points = []Point{{Label: "60-byte frames or longer", Ours: statOf(samples[0]), Yard: &y}}
 		out.atLeast("p4dev / yardstick", out.Points[0].Ratio(), 1)
 		if p.p4 == "l3router" {
 			const bmv2 = 0.080
@@ -84,6 +92,34 @@ func wireRow(make func() pair) func(context.Context, *lab, *Row) error {
 		return nil
 	}
 }
+
+// wireTurns is how often two rigs take turns in a round.
+const wireTurns = 8
+
+// wireRound returns the median rate of each rig.
+func wireRound(ctx context.Context, rigs [2]*rig) (medians [2]float64, err error) {
+	var samples [2][]float64
+	for turn := range wireTurns {
+		for k := range rigs {
+			if err := ctx.Err(); err != nil {
+				return medians, err
+			}
+			i := (turn + k) % len(rigs)
+			rate, err := rigs[i].send()
+			if err != nil {
+				return medians, err
+			}
+			samples[i] = append(samples[i], rate)
+		}
+	}
+	for i := range samples {
+		medians[i] = statOf(samples[i]).Median
+	}
+	return medians, nil
+}
+
+// attacher attaches one of the two programs of a pair to a wire.
+type attacher func(context.Context, *lab, *wire, *pair) error
 
 func attachOurs(ctx context.Context, l *lab, w *wire, p *pair) error {
 	_, err := p.open(ctx, l, w.ports())
@@ -111,83 +147,121 @@ func attachTo(w *wire, program *ebpf.Program, index int) error {
 	return err
 }
 
-// wireFrames is how many frames are sent.
-const wireFrames = 1 << 19
+// wireFrames is how many frames are sent at a time.
+const wireFrames = 1 << 16
 
-// wireRate returns millions of packets that arrive per second of the forwarding thread's CPU time.
-func (l *lab) wireRate(ctx context.Context, p *pair, attach func(context.Context, *lab, *wire, *pair) error) (rate float64, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	w, err := newWire()
-	if err != nil {
-		return 0, err
-	}
-	inner := &lab{rounds: 1, dir: l.dir, place: l.place, serial: l.serial}
-	defer func() {
-		l.serial = inner.serial
-		err = errors.Join(err, inner.close(), w.close())
-	}()
-	err = w.ns.Do(func() (err error) {
-		if err := attach(ctx, inner, w, p); err != nil {
-			return err
-		}
-		rate, err = w.send(inner, p.frame)
-		return err
-	})
-	return rate, err
+// rig is a wire with a program, ready to be measured.
+type rig struct {
+	*wire
+	lab       *lab
+	frame     []byte
+	sender    *ebpf.Program
+	arrived   *ebpf.Map
+	forwarder int // the thread that polls port 1
 }
 
-// send sends frames into port 1 and returns the rate at which they arrive behind port 2.
-func (w *wire) send(l *lab, frame []byte) (float64, error) {
-	c, err := l.yardstick("wire", nil)
+// newRig attaches a program to a wire of its own, and sender and counter to its outer ends.
+func (l *lab) newRig(ctx context.Context, p *pair, attach attacher) (_ *rig, err error) {
+	w, err := newWire()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	far, err := peerOf(w.out)
+	r := &rig{wire: w, lab: &lab{rounds: 1, dir: l.dir, place: l.place, serial: l.serial}, frame: p.frame}
+	defer func() {
+		l.serial = r.lab.serial
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	return r, w.ns.Do(func() error {
+		if err := attach(ctx, r.lab, w, p); err != nil {
+			return err
+		}
+		return r.prepare()
+	})
+}
+
+func (r *rig) close() error { return errors.Join(r.lab.close(), r.wire.close()) }
+
+// prepare makes sender and counter, and the threads that poll.
+func (r *rig) prepare() error {
+	c, err := r.lab.yardstick("wire", nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	near, err := peerOf(w.in)
+	far, err := peerOf(r.out)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	near, err := peerOf(r.in)
+	if err != nil {
+		return err
 	}
 	var headers [128]byte
-	copy(headers[:], frame)
-	err = firstError(attachTo(w, c.Programs["count"], far), c.Maps["out"].Put(uint32(0), uint32(near)),
+	copy(headers[:], r.frame)
+	err = firstError(attachTo(r.wire, c.Programs["count"], far), c.Maps["out"].Put(uint32(0), uint32(near)),
 		c.Maps["headers"].Put(uint32(0), headers[:]))
 	if err != nil {
-		return 0, err
+		return err
 	}
+	r.sender, r.arrived = c.Programs["send"], c.Maps["arrived"]
 	// Sender and counter share the first CPU, the forwarder has the last.
 	counter, err := pollOn(far, 0)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	forwarder, err := pollOn(w.in.Index, l.cpus()-1)
-	if err != nil || counter == 0 || forwarder == 0 {
-		return 0, errors.Join(err, fmt.Errorf("threads that poll: %d, %d: %w", counter, forwarder, errors.ErrUnsupported))
+	r.forwarder, err = pollOn(r.in.Index, r.lab.cpus()-1)
+	if err == nil && (counter == 0 || r.forwarder == 0) {
+		err = fmt.Errorf("threads that poll: %d, %d: %w", counter, r.forwarder, errors.ErrUnsupported)
 	}
-	defer stayOn(0)()
-	before := processTime(forwarder)
-	_, err = c.Programs["send"].Run(&ebpf.RunOptions{Data: frame, Repeat: wireFrames, Flags: 1 << 1, BatchSize: 64}) // live frames
+	return err
+}
+
+// send sends frames into port 1 and returns the millions of packets that arrive behind port 2 per second of the
+// forwarding thread's CPU time.
+func (r *rig) send() (float64, error) {
+	already, err := r.count()
 	if err != nil {
 		return 0, err
 	}
-	time.Sleep(20 * time.Millisecond) // what is in the rings
-	spent := processTime(forwarder) - before
-	var per []struct{ Packets, Bytes uint64 }
-	if err := c.Maps["arrived"].Lookup(uint32(0), &per); err != nil {
+	before := processTime(r.forwarder)
+	_, err = r.sender.Run(&ebpf.RunOptions{Data: r.frame, Repeat: wireFrames, Flags: 1 << 1, BatchSize: 64}) // live frames
+	if err != nil {
 		return 0, err
 	}
-	arrived := uint64(0)
-	for _, n := range per {
-		arrived += n.Packets
+	now, err := r.settle(already)
+	if err != nil {
+		return 0, err
 	}
-	if arrived == 0 || spent == 0 {
+	spent := processTime(r.forwarder) - before
+	if now == already || spent <= 0 {
 		return 0, fmt.Errorf("nothing arrived of %d frames", wireFrames)
 	}
-	return float64(arrived) / spent.Seconds() / 1e6, nil
+	return float64(now-already) / spent.Seconds() / 1e6, nil
+}
+
+// settle waits until what is in the rings has arrived, at most two seconds, and returns how many frames have.
+func (r *rig) settle(already uint64) (uint64, error) {
+	last := already
+	for range 100 {
+		time.Sleep(20 * time.Millisecond)
+		now, err := r.count()
+		if err != nil || now == last && now != already {
+			return now, err
+		}
+		last = now
+	}
+	return last, nil
+}
+
+// count returns how many frames have arrived.
+func (r *rig) count() (n uint64, err error) {
+	var per []struct{ Packets, Bytes uint64 }
+	err = r.arrived.Lookup(uint32(0), &per)
+	for _, c := range per {
+		n += c.Packets
+	}
+	return n, err
 }
 
 // peerOf returns the index of a port's outer end.
