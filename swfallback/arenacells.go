@@ -19,9 +19,16 @@ type cells struct {
 	mem    *lookup.Memory
 	layout *bpfgen.TableLayout
 	high   int      // cells that have been used
+	mark   int      // high as the head has it, or more while many cells are taken
 	ready  uint64   // pages are populated below it
 	free   []uint32 // cells that no program reads
 	dead   []uint32 // cells that programs may still read
+}
+
+// words returns the key of a cell as words; the last one may be filled up with zeros.
+func (c *cells) words(cell uint32) []uint64 {
+	at, n := c.layout.CellKeyAt()
+	return c.mem.Words(cell+uint32(at), (n+7)/8)
 }
 
 // cellStep is how many bytes are populated at a time.
@@ -35,7 +42,7 @@ func (c *cells) bytes(cell uint32) []byte { return c.mem.Bytes(cell, c.layout.Ar
 // open reads which cells are entries.
 func (c *cells) open() (live []uint32, err error) {
 	c.high = int(c.mem.Load(c.layout.Arena.Head + headCells))
-	c.ready = uint64(c.layout.Arena.Cells)
+	c.mark, c.ready = c.high, uint64(c.layout.Arena.Cells)
 	c.free, c.dead = nil, nil
 	if err := c.populate(c.high); err != nil {
 		return nil, err
@@ -65,6 +72,36 @@ func (c *cells) populate(n int) error {
 	return nil
 }
 
+// priority returns the priority of a classifier's cell.
+func (c *cells) priority(cell uint32) int32 { return c.layout.CellPriority(c.bytes(cell)) }
+
+// ahead makes room for n cells that have never been used, as far as there are so many, and writes into the head that
+// they may be: take does so for each of them else.
+func (c *cells) ahead(n int) error {
+	n = min(n-len(c.free), c.layout.Arena.Capacity-c.high)
+	if n <= 0 {
+		return nil
+	}
+	if err := c.populate(c.high + n); err != nil {
+		return err
+	}
+	c.setMark(c.high + n)
+	return nil
+}
+
+// trim writes into the head how many cells have been used.
+func (c *cells) trim() {
+	if c.mark != c.high {
+		c.setMark(c.high)
+	}
+}
+
+// setMark writes into the head below which number cells may have been used.
+func (c *cells) setMark(n int) {
+	c.mark = n
+	c.mem.Store(c.layout.Arena.Head+headCells, uint64(n))
+}
+
 // take returns a cell that no program reads.
 func (c *cells) take() (uint32, error) {
 	if n := len(c.free); n > 0 {
@@ -77,7 +114,9 @@ func (c *cells) take() (uint32, error) {
 			return 0, err
 		}
 		c.high++
-		c.mem.Store(c.layout.Arena.Head+headCells, uint64(c.high))
+		if c.high > c.mark {
+			c.setMark(c.high)
+		}
 		return c.at(c.high - 1), nil
 	}
 	if len(c.dead) == 0 {

@@ -43,11 +43,7 @@ func newIndex(c *cells, n *names) index {
 	layout, a := c.layout, c.layout.Arena
 	switch layout.Kind {
 	case bpfgen.LookupHash:
-		var buffer []uint64
-		n.index = &hashIndex{c, lookup.OpenHash(c.mem, a.Head, a.From, a.To, rand.Uint64(), func(cell uint32) []uint64 {
-			buffer = words(buffer, layout.CellKey(c.bytes(cell)))
-			return buffer
-		}), nil}
+		n.index = &hashIndex{c, lookup.OpenHash(c.mem, a.Head, a.From, a.To, rand.Uint64(), c.words)}
 		return n.index
 	case bpfgen.LookupLPM:
 		t := &trieIndex{cells: c, names: n}
@@ -63,33 +59,22 @@ func newIndex(c *cells, n *names) index {
 type hashIndex struct {
 	cells *cells
 	hash  *lookup.Hash
-	key   []uint64
-}
-
-func (h *hashIndex) of(cell uint32) []uint64 {
-	h.key = words(h.key, h.cells.layout.CellKey(h.cells.bytes(cell)))
-	return h.key
 }
 
 func (h *hashIndex) insert(cells []uint32, total int) error {
 	if err := h.hash.Reserve(total); err != nil {
 		return err
 	}
-	for _, c := range cells {
-		if _, err := h.hash.Insert(h.of(c), c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return h.hash.InsertAll(cells)
 }
 
 func (h *hashIndex) replace(_, cell uint32) error {
-	h.hash.Replace(h.of(cell), cell)
+	h.hash.Replace(h.cells.words(cell), cell)
 	return nil
 }
 
 func (h *hashIndex) remove(cell uint32) error {
-	h.hash.Delete(h.of(cell))
+	h.hash.Delete(h.cells.words(cell))
 	return nil
 }
 

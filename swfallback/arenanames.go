@@ -1,7 +1,9 @@
 package swfallback
 
 import (
+	"iter"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
@@ -13,102 +15,140 @@ import (
 type names struct {
 	cells  *cells
 	index  *hashIndex // of a table of exact keys, else nil
-	hash   *lookup.Hash
-	room   int // for how many cells hash has been made
-	held   int // cells in hash
+	held   *lookup.Index
+	seed   uint64
 	count  int // cells of the table
 	key    []uint64
 	buffer []uint64
+	ahead  uint64 // what touch has read
 }
 
-// nameOf is a match as words, with the priority where there is one.
-func (n *names) nameOf(dst []uint64, cell []byte) []uint64 {
-	l := n.cells.layout
-	dst = words(dst, l.CellKey(cell))
-	if l.Kind == bpfgen.LookupClassifier {
-		dst = append(dst, uint64(uint32(l.CellPriority(cell))))
+func newNames(c *cells) names {
+	n := names{cells: c, seed: rand.Uint64()}
+	n.held = lookup.NewIndex(func(cell uint32, key []uint64) bool {
+		at := len(key)
+		if n.prioritized() {
+			if at--; uint64(uint32(c.priority(cell))) != key[at] {
+				return false
+			}
+		}
+		return equalWords(c.words(cell), key[:at])
+	})
+	return n
+}
+
+func equalWords(a, b []uint64) bool {
+	for i, w := range b {
+		if a[i] != w {
+			return false
+		}
 	}
-	return dst
+	return true
 }
 
-// of returns the name of a cell; valid until the next call.
+func (n *names) prioritized() bool { return n.cells.layout.Kind == bpfgen.LookupClassifier }
+
+// of returns the name of a cell: its match as words, with the priority where there is one. It is valid until the next
+// call, and as long as the cell is.
 func (n *names) of(cell uint32) []uint64 {
-	n.buffer = n.nameOf(n.buffer, n.cells.bytes(cell))
-	return n.buffer
+	key := n.cells.words(cell)
+	if n.prioritized() {
+		n.buffer = append(append(n.buffer[:0], key...), uint64(uint32(n.cells.priority(cell))))
+		return n.buffer
+	}
+	return key
+}
+
+// sum is the hash of a name: in a table of exact keys that of its index.
+func (n *names) sum(name []uint64) uint64 {
+	if n.index != nil {
+		return n.index.hash.Sum(name)
+	}
+	return lookup.Sum(n.seed, name)
 }
 
 // find returns the cell with the match and priority of another one that is not in the table, 0 where there is none.
 func (n *names) find(cell []byte) uint32 {
-	n.key = n.nameOf(n.key, cell)
-	return n.search()
+	l := n.cells.layout
+	n.key = words(n.key, l.CellKey(cell))
+	if n.prioritized() {
+		n.key = append(n.key, uint64(uint32(l.CellPriority(cell))))
+	}
+	return n.search(n.sum(n.key), n.key)
 }
 
 // match returns the cell of a match in a table without priorities.
 func (n *names) match(key []byte) uint32 {
 	n.key = words(n.key, key)
-	return n.search()
+	return n.search(n.sum(n.key), n.key)
 }
 
-func (n *names) search() uint32 {
+func (n *names) search(sum uint64, name []uint64) uint32 {
 	if n.index != nil {
-		if cell := n.index.hash.Find(n.key); cell != 0 {
+		if cell := n.index.hash.FindSum(sum, name); cell != 0 {
 			return cell
 		}
 	}
-	if n.hash == nil {
-		return 0
-	}
-	return n.hash.Find(n.key)
+	return n.held.Find(sum, name)
 }
 
 // reserve makes room for more cells.
-func (n *names) reserve(more int) error {
-	if n.hash != nil && n.held+more <= n.room {
-		return nil
+func (n *names) reserve(more int) { n.held.Reserve(n.held.Len() + more) }
+
+// touch returns the hash of a cell's name and fetches what add will look at.
+func (n *names) touch(cell uint32) uint64 {
+	sum := n.sum(n.of(cell))
+	if n.index != nil {
+		n.ahead ^= n.index.hash.Touch(sum)
 	}
-	room := max(64, more)
-	if n.held > 0 {
-		room = 2 * (n.held + more)
+	n.ahead ^= n.held.Touch(sum)
+	return sum
+}
+
+// addGroup adds at most group cells, for which there is room, and yields for each of them whether it could be added:
+// ErrExists where there is one with its match and priority.
+func (n *names) addGroup(cells []uint32) iter.Seq2[int, error] {
+	return func(yield func(int, error) bool) {
+		var sums [group]uint64
+		for i, cell := range cells {
+			sums[i] = n.touch(cell)
+		}
+		for i, cell := range cells {
+			if !yield(i, n.add(sums[i], cell)) {
+				return
+			}
+		}
 	}
-	size := lookup.HeadSize + lookup.HashBytes(room)
-	next := lookup.OpenHash(lookup.NewMemory(size), 0, lookup.HeadSize, uint64(size), rand.Uint64(), n.of)
-	if err := next.Reserve(room); err != nil {
-		return err
-	}
-	if n.hash != nil {
-		for cell := range n.hash.All() {
-			n.key = append(n.key[:0], n.of(cell)...)
-			if _, err := next.Insert(n.key, cell); err != nil {
+}
+
+// addAll adds any number of cells and stops when done, which is told about each of them, returns an error.
+func (n *names) addAll(cells []uint32, done func(cell uint32, err error) error) error {
+	n.reserve(len(cells))
+	for some := range slices.Chunk(cells, group) {
+		for i, err := range n.addGroup(some) {
+			if err := done(some[i], err); err != nil {
 				return err
 			}
 		}
 	}
-	n.hash, n.room = next, room
 	return nil
 }
 
-// add adds a cell, for which there is room: ErrExists where there is one with its match and priority.
-func (n *names) add(cell uint32) error {
-	n.key = append(n.key[:0], n.of(cell)...)
-	if n.index != nil && n.index.hash.Find(n.key) != 0 {
+// add adds a cell with the hash of its name.
+func (n *names) add(sum uint64, cell uint32) error {
+	name := n.of(cell)
+	if n.index != nil && n.index.hash.FindSum(sum, name) != 0 || n.held.Insert(sum, name, cell) != 0 {
 		return pipeline.ErrExists
 	}
-	old, err := n.hash.Insert(n.key, cell)
-	if err == nil && old != 0 {
-		err = pipeline.ErrExists
-	}
-	if err == nil {
-		n.held++
-		n.count++
-	}
-	return err
+	n.count++
+	return nil
 }
 
 // replace gives an entry another cell, in the index too.
 func (n *names) replace(cell uint32) {
 	if n.index == nil {
-		n.key = append(n.key[:0], n.of(cell)...)
-		n.hash.Replace(n.key, cell)
+		name := n.of(cell)
+		n.held.Replace(n.sum(name), name, cell)
 	}
 }
 
@@ -122,14 +162,28 @@ func (n *names) drop(cell uint32) {
 
 // forget takes a cell out that is only here.
 func (n *names) forget(cell uint32) {
-	n.key = append(n.key[:0], n.of(cell)...)
-	n.hash.Delete(n.key)
-	n.held--
+	name := n.of(cell)
+	n.held.Delete(n.sum(name), name)
 }
 
-// published says that packets find all cells.
-func (n *names) published() {
-	if n.index != nil {
-		n.hash, n.room, n.held = nil, 0, 0
+// published says that packets find cells that add has added.
+func (n *names) published(made []uint32) {
+	switch {
+	case n.index == nil:
+	case len(made) <= group:
+		for _, cell := range made {
+			n.forget(cell)
+		}
+	case len(made) > mostKept:
+		n.held = newNames(n.cells).held
+	default:
+		n.held.Clear()
 	}
 }
+
+const (
+	// group is how many cells are searched for at a time, after what the searches look at has been fetched.
+	group = 64
+	// mostKept is for how many cells there may be room in an index that is kept for the next change.
+	mostKept = 1 << 17
+)

@@ -24,7 +24,7 @@ var _ store = (*arenaStore)(nil)
 
 func (g *generation) newArenaStore(t *tableState) *arenaStore {
 	s := &arenaStore{tableState: t, cells: cells{mem: g.memory, layout: t.layout}}
-	s.names.cells = &s.cells
+	s.names = newNames(&s.cells)
 	return s
 }
 
@@ -48,7 +48,7 @@ func (s *arenaStore) refresh() error {
 			return err
 		}
 	}
-	s.names = names{cells: &s.cells}
+	s.names = newNames(&s.cells)
 	s.index = newIndex(&s.cells, &s.names)
 	if err := s.readNames(live, uint32(state.High)); err != nil {
 		return err
@@ -65,22 +65,17 @@ func (s *arenaStore) refresh() error {
 
 // withoutDoubles kills cells of entries that have another one: their process died while it changed them.
 func (s *arenaStore) withoutDoubles(live []uint32) ([]uint32, error) {
-	all := names{cells: &s.cells}
-	if err := all.reserve(len(live)); err != nil {
-		return nil, err
-	}
-	kept := live[:0]
-	for _, c := range live {
-		switch err := all.add(c); {
-		case errors.Is(err, pipeline.ErrExists):
-			s.cells.kill(c)
-		case err != nil:
-			return nil, err
-		default:
-			kept = append(kept, c)
+	all := newNames(&s.cells)
+	kept := make([]uint32, 0, len(live))
+	err := all.addAll(live, func(cell uint32, err error) error {
+		if errors.Is(err, pipeline.ErrExists) {
+			s.cells.kill(cell)
+			return nil
 		}
-	}
-	return kept, nil
+		kept = append(kept, cell)
+		return err
+	})
+	return kept, err
 }
 
 // readNames finds out which entries and slots there are.
@@ -96,15 +91,7 @@ func (s *arenaStore) readNames(live []uint32, high uint32) error {
 		s.names.count = len(live)
 		return nil
 	}
-	if err := s.names.reserve(len(live)); err != nil {
-		return err
-	}
-	for _, c := range live {
-		if err := s.names.add(c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.names.addAll(live, func(_ uint32, err error) error { return err })
 }
 
 // explainRoom turns a structure's refusal for want of room into ErrTableFull.
@@ -221,29 +208,41 @@ func (s *arenaStore) anyPresent(entries []*pipeline.Entry) error {
 
 // write makes cells of new entries, which are not live yet. It returns those that were made, also with an error.
 func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32) ([]uint32, error) {
-	if err := s.names.reserve(len(entries)); err != nil {
+	if err := s.cells.ahead(len(entries)); err != nil {
 		return nil, err
 	}
+	defer s.cells.trim()
+	s.names.reserve(len(entries))
 	made := make([]uint32, 0, len(entries))
 	buffer := make([]byte, 0, s.layout.Arena.Stride)
-	for i, e := range entries {
-		var err error
-		if buffer, err = s.layout.AppendCell(buffer[:0], e, slots[i]); err != nil {
-			return made, err
+	for len(made) < len(entries) {
+		n := len(made)
+		for i := n; i < min(n+group, len(entries)); i++ {
+			var err error
+			if buffer, err = s.layout.AppendCell(buffer[:0], entries[i], slots[i]); err != nil {
+				return s.unnamed(made, n), err
+			}
+			cell, err := s.cells.take()
+			if err != nil {
+				return s.unnamed(made, n), err
+			}
+			s.layout.KillCell(buffer)
+			copy(s.cells.bytes(cell), buffer)
+			made = append(made, cell)
 		}
-		cell, err := s.cells.take()
-		if err != nil {
-			return made, err
+		for i, err := range s.names.addGroup(made[n:]) {
+			if err != nil {
+				return s.unnamed(made, n+i), err
+			}
 		}
-		s.layout.KillCell(buffer)
-		copy(s.cells.bytes(cell), buffer)
-		if err := s.names.add(cell); err != nil {
-			s.cells.free = append(s.cells.free, cell)
-			return made, err
-		}
-		made = append(made, cell)
 	}
 	return made, nil
+}
+
+// unnamed gives up the cells from the n-th on, which have no names, and returns those before.
+func (s *arenaStore) unnamed(made []uint32, n int) []uint32 {
+	s.cells.free = append(s.cells.free, made[n:]...)
+	return made[:n]
 }
 
 // drop gives up cells that no packet has seen.
@@ -262,7 +261,7 @@ func (s *arenaStore) publish(made []uint32) error {
 			s.layout.ReviveCell(s.cells.bytes(cell))
 		}
 		err := s.index.insert(made, s.names.count)
-		s.names.published()
+		s.names.published(made)
 		if err != nil { // the structure is rebuilt without them
 			for _, cell := range made {
 				s.cells.kill(cell)

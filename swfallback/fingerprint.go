@@ -10,6 +10,7 @@ import (
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
+	"github.com/p4dev/p4dev/swfallback/lookup"
 )
 
 // fingerprint is a digest of how entries lie in the maps of a compiled program: the maps' shapes, and the bytes
@@ -85,7 +86,7 @@ func hashEntry(h hash.Hash, layout *bpfgen.TableLayout, e *pipeline.Entry) error
 	const slot = 0x1234
 	if layout.Arena != nil {
 		cell, err := layout.AppendCell(nil, e, slot)
-		fmt.Fprintln(h, layout.Arena)
+		fmt.Fprintln(h, layout.Arena, lookup.Format)
 		h.Write(cell)
 		return err
 	}

@@ -200,6 +200,15 @@ func (l *TableLayout) CellKey(cell []byte) []byte {
 	return cell[l.ValueSize:][:l.KeySize]
 }
 
+// CellKeyAt returns where CellKey is in a cell and its length. It lies at a multiple of 8, and zeros fill up its last 8
+// bytes.
+func (l *TableLayout) CellKeyAt() (off, size int) {
+	if l.Kind == LookupClassifier {
+		return l.valueBytes(), l.key.size
+	}
+	return l.ValueSize, l.KeySize
+}
+
 // CellPriority returns the priority of a classifier's cell.
 func (l *TableLayout) CellPriority(cell []byte) int32 { return int32(le.Uint32(cell[valuePriority:])) }
 

@@ -183,7 +183,7 @@ func (l *lowerer) searchHash(lay *TableLayout, root *value, found *block) {
 		first = false
 		sum = l.aluC(opMul, l.alu(opXor, sum, w), lookup.HashMultiplier)
 	}
-	tag := l.aluC(opOr, l.mask(l.aluC(opShr, sum, 8), 32), 1)
+	tag := l.aluC(opOr, l.aluC(opShr, sum, 32), 1)
 	index := l.alu(opShr, sum, l.aluC(opShr, root, 32))
 	at := l.alu(opAdd, l.aluC(opShl, index, 3), root)
 	probe := func(at *value, next *block) {

@@ -1,16 +1,14 @@
 package lookup
 
-import (
-	"iter"
-	"math/bits"
-)
+import "math/bits"
 
 // Hash finds cells by exact keys of whole words. It is an array of words
 //
 //	tag, from the key's hash, odd, 32 bits | cell, 32 bits
 //
 // searched from the place that the first bits of the hash name until the key or an empty word comes; a word with no
-// cell but a tag, which is even, was taken out. The array is at most half full, and behind its end there are Probes
+// cell but a tag, which is even, was taken out. The tag begins with the same bits of the hash, so an array can be copied
+// into a larger one without a look at the keys. The array is at most half full, and behind its end there are Probes
 // words more, so that no search has to begin anew. The head's root is its address, and in the upper half 64 less the
 // number of bits that index it; the head's second word is the seed of the hash.
 type Hash struct {
@@ -20,6 +18,8 @@ type Hash struct {
 	key  func(cell uint32) []uint64 // the words of a cell's key; valid until the next call
 	used int                        // words that are not empty
 	live int                        // of them: those with a cell
+
+	touched uint64 // what Touch has read
 }
 
 // Probes bounds how many words are looked at for a key: a table in which that is not enough grows.
@@ -27,6 +27,7 @@ const Probes = 64
 
 const (
 	leastHash = 6
+	group     = 64      // keys that are fetched at a time
 	gone      = 2 << 32 // a word that was taken out
 )
 
@@ -64,8 +65,8 @@ func (h *Hash) words(array uint32, b int) int {
 // The multiplier of the hash: 2^64 by the HashMultiplier ratio.
 const HashMultiplier = 0x9e3779b97f4a7c15
 
-// sum is the hash of a key.
-func sum(seed uint64, key []uint64) uint64 {
+// Sum is the hash of a key.
+func Sum(seed uint64, key []uint64) uint64 {
 	h := seed
 	for i, w := range key {
 		if i > 0 {
@@ -77,25 +78,40 @@ func sum(seed uint64, key []uint64) uint64 {
 }
 
 // tagOf returns the tag in a hash, in its place in a word.
-func tagOf(sum uint64) uint64 { return (sum>>8&0xffffffff | 1) << 32 }
+func tagOf(sum uint64) uint64 { return sum&^(1<<32-1) | 1<<32 }
+
+// Sum is the hash of a key in this table.
+func (h *Hash) Sum(key []uint64) uint64 { return Sum(h.mem.Load(h.head+headSeed), key) }
+
+// Touch reads the word where the search for a hash begins. Reading those of many keys before the searches lets the
+// processor fetch them all at once.
+func (h *Hash) Touch(sum uint64) uint64 {
+	array, b := h.root()
+	if array == 0 {
+		return 0
+	}
+	return h.mem.Load(array + 8*uint32(sum>>(64-b)))
+}
 
 // Find returns the cell of a key, 0 where there is none.
-func (h *Hash) Find(key []uint64) uint32 {
-	if at := h.place(key); at != 0 {
+func (h *Hash) Find(key []uint64) uint32 { return h.FindSum(h.Sum(key), key) }
+
+// FindSum is Find for a key whose hash is known.
+func (h *Hash) FindSum(sum uint64, key []uint64) uint32 {
+	if at := h.place(sum, key); at != 0 {
 		return uint32(h.mem.Load(at))
 	}
 	return 0
 }
 
 // place returns the address of the word of a key, 0 where there is none.
-func (h *Hash) place(key []uint64) uint32 {
+func (h *Hash) place(sum uint64, key []uint64) uint32 {
 	array, b := h.root()
 	if array == 0 {
 		return 0
 	}
-	s := sum(h.mem.Load(h.head+headSeed), key)
-	tag := tagOf(s)
-	at := array + 8*uint32(s>>(64-b))
+	tag := tagOf(sum)
+	at := array + 8*uint32(sum>>(64-b))
 	for range Probes {
 		w := h.mem.Load(at)
 		if w == 0 {
@@ -120,6 +136,11 @@ func equal(a, b []uint64) bool {
 
 // Insert adds a key. Where it is there already nothing changes and its cell is returned, else 0.
 func (h *Hash) Insert(key []uint64, cell uint32) (old uint32, err error) {
+	return h.InsertSum(h.Sum(key), key, cell)
+}
+
+// InsertSum is Insert for a key whose hash is known.
+func (h *Hash) InsertSum(sum uint64, key []uint64, cell uint32) (old uint32, err error) {
 	array, b := h.root()
 	if array == 0 || h.used+1 > 1<<b/2 {
 		if err := h.rebuild(h.live + 1); err != nil {
@@ -127,7 +148,7 @@ func (h *Hash) Insert(key []uint64, cell uint32) (old uint32, err error) {
 		}
 	}
 	for {
-		old, done := h.put(key, cell)
+		old, done := h.put(sum, key, cell)
 		if done {
 			return old, nil
 		}
@@ -138,11 +159,29 @@ func (h *Hash) Insert(key []uint64, cell uint32) (old uint32, err error) {
 	}
 }
 
+// InsertAll adds cells whose keys are not there.
+func (h *Hash) InsertAll(cells []uint32) error {
+	var sums [group]uint64
+	for len(cells) > 0 {
+		some := cells[:min(group, len(cells))]
+		for i, c := range some {
+			sums[i] = h.Sum(h.key(c))
+			h.touched ^= h.Touch(sums[i])
+		}
+		for i, c := range some {
+			if _, err := h.InsertSum(sums[i], h.key(c), c); err != nil {
+				return err
+			}
+		}
+		cells = cells[len(some):]
+	}
+	return nil
+}
+
 // put puts a cell into the first word that is free, unless the key is there. It is not done where none is near enough.
-func (h *Hash) put(key []uint64, cell uint32) (old uint32, done bool) {
+func (h *Hash) put(sum uint64, key []uint64, cell uint32) (old uint32, done bool) {
 	array, b := h.root()
-	s := sum(h.mem.Load(h.head+headSeed), key)
-	tag, at, free := tagOf(s), array+8*uint32(s>>(64-b)), uint32(0)
+	tag, at, free := tagOf(sum), array+8*uint32(sum>>(64-b)), uint32(0)
 	for range Probes {
 		w := h.mem.Load(at)
 		if uint32(w) == 0 && free == 0 {
@@ -195,27 +234,27 @@ func (h *Hash) rebuild(keys int) error {
 
 // copyTo copies all cells into a new array, false where some would be too far from their places.
 func (h *Hash) copyTo(array uint32, b int, old uint32, oldBits int) bool {
-	seed := h.mem.Load(h.head + headSeed)
+	to := h.mem.Words(array, h.words(array, b))
 	for i := range h.words(old, oldBits) {
 		w := h.mem.Load(old + 8*uint32(i))
 		if uint32(w) == 0 {
 			continue
 		}
-		at := array + 8*uint32(sum(seed, h.key(uint32(w)))>>(64-b))
-		last := at + 8*Probes
-		for ; at < last && h.mem.Load(at) != 0; at += 8 {
+		at := int(w >> (64 - b))
+		last := at + Probes
+		for ; at < last && to[at] != 0; at++ {
 		}
 		if at == last {
 			return false
 		}
-		h.mem.Store(at, w)
+		to[at] = w
 	}
 	return true
 }
 
 // Replace gives a key that is there another cell.
 func (h *Hash) Replace(key []uint64, cell uint32) {
-	if at := h.place(key); at != 0 {
+	if at := h.place(h.Sum(key), key); at != 0 {
 		h.mem.Store(at, h.mem.Load(at)&^0xffffffff|uint64(cell))
 	}
 }
@@ -223,7 +262,7 @@ func (h *Hash) Replace(key []uint64, cell uint32) {
 // Delete takes out a key. Its word, and those in front of it that were taken out, become empty where no search has to
 // go past them.
 func (h *Hash) Delete(key []uint64) {
-	at := h.place(key)
+	at := h.place(h.Sum(key), key)
 	if at == 0 {
 		return
 	}
@@ -240,15 +279,3 @@ func (h *Hash) Delete(key []uint64) {
 
 // HashBytes returns the memory that a number of keys takes at most, with what is left of smaller arrays.
 func HashBytes(keys int) int { return 4 * 8 * (2<<bits.Len(uint(2*keys-1)) + 2*Probes) }
-
-// All yields every cell, in no order.
-func (h *Hash) All() iter.Seq[uint32] {
-	return func(yield func(uint32) bool) {
-		array, b := h.root()
-		for i := range h.words(array, b) {
-			if c := uint32(h.mem.Load(array + 8*uint32(i))); c != 0 && !yield(c) {
-				return
-			}
-		}
-	}
-}

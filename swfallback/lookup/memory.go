@@ -6,6 +6,9 @@ import (
 	"unsafe"
 )
 
+// Format is the number of the form of the structures: processes that agree on it read each other's.
+const Format = 2
+
 // ErrFull says that a structure has no room left in its part of the memory.
 var ErrFull = errors.New("no room in the memory for lookups")
 
@@ -32,6 +35,12 @@ func (m *Memory) Load(address uint32) uint64 { return atomic.LoadUint64(m.at(add
 
 // Store writes a word in one step, behind all stores before it.
 func (m *Memory) Store(address uint32, v uint64) { atomic.StoreUint64(m.at(address), v) }
+
+// put writes a word that no program finds before a Store behind it.
+func (m *Memory) put(address uint32, v uint64) { *m.at(address) = v }
+
+// Words returns n words of the memory itself.
+func (m *Memory) Words(address uint32, n int) []uint64 { return unsafe.Slice(m.at(address), n) }
 
 // store32 writes half a word in one step.
 func (m *Memory) store32(address, v uint32) {
@@ -79,6 +88,8 @@ type heap struct {
 	mem      *Memory
 	head     uint32
 	from, to uint64
+	next     uint64 // blocks come from here on
+	top      uint64 // as the head has it: at least next, more only within a change of many entries
 	ready    uint64 // pages are populated below it
 	block    uint32 // size of the blocks that come back
 	pending  []uint32
@@ -86,7 +97,8 @@ type heap struct {
 
 // openHeap opens the heap of a head.
 func openHeap(mem *Memory, head uint32, from, to uint64, block uint32) *heap {
-	return &heap{mem: mem, head: head, from: from, to: to, ready: from, block: block}
+	top := max(mem.Load(head+headTop), from)
+	return &heap{mem: mem, head: head, from: from, to: to, next: top, top: top, ready: from, block: block}
 }
 
 const (
@@ -94,7 +106,8 @@ const (
 	mostWaited = 256     // blocks that may wait for the programs
 )
 
-// alloc returns n bytes, aligned to 16. They are zero unless they are a block that came back.
+// alloc returns n bytes, aligned to 16. They are zero unless they are a block that came back. When there is no room
+// left but for blocks that programs may still read, it waits for the programs.
 func (h *heap) alloc(n uint32) (uint32, error) {
 	if n == h.block {
 		if free := uint32(h.mem.Load(h.head + headFree)); free != 0 {
@@ -102,25 +115,55 @@ func (h *heap) alloc(n uint32) (uint32, error) {
 			return free, nil
 		}
 	}
-	top := h.mem.Load(h.head + headTop)
-	if top < h.from {
-		top = h.from
-	}
-	top = (top + 15) &^ 15
-	end := top + uint64(n)
+	start := (h.next + 15) &^ 15
+	end := start + uint64(n)
 	if end > h.to {
-		return 0, ErrFull
-	}
-	if end > h.ready {
-		ready := min(max(end, h.ready+heapStep)+heapStep-1, h.to) &^ 4095
-		ready = max(ready, (end+4095)&^4095)
-		if err := h.mem.populate(h.ready, ready); err != nil {
+		if n != h.block || len(h.pending) == 0 {
+			return 0, ErrFull
+		}
+		if err := h.settle(true); err != nil {
 			return 0, err
 		}
-		h.ready = ready
+		return h.alloc(n)
 	}
-	h.mem.Store(h.head+headTop, end)
-	return uint32(top), nil
+	if end > h.ready {
+		if err := h.populate(end); err != nil {
+			return 0, err
+		}
+	}
+	if end > h.top {
+		h.top = end
+		h.mem.Store(h.head+headTop, end)
+	}
+	h.next = end
+	return uint32(start), nil
+}
+
+// populate makes the memory up to end usable, and some more.
+func (h *heap) populate(end uint64) error {
+	ready := min(max(end, h.ready+heapStep)+heapStep-1, h.to) &^ 4095
+	ready = max(ready, (end+4095)&^4095)
+	if err := h.mem.populate(h.ready, ready); err != nil {
+		return err
+	}
+	h.ready = ready
+	return nil
+}
+
+// ahead writes into the head that n bytes more may be used, which saves writing so for every block. trim takes back
+// what is not used.
+func (h *heap) ahead(n uint64) {
+	if top := min(h.next+n, h.to); top > h.top {
+		h.top = top
+		h.mem.Store(h.head+headTop, top)
+	}
+}
+
+func (h *heap) trim() {
+	if h.top != h.next {
+		h.top = h.next
+		h.mem.Store(h.head+headTop, h.next)
+	}
 }
 
 // free takes back a block that programs may still read.
@@ -134,10 +177,12 @@ func (h *heap) settle(always bool) error {
 	if err := h.mem.wait(); err != nil {
 		return err
 	}
+	first := h.mem.Load(h.head + headFree)
 	for _, b := range h.pending {
-		h.mem.Store(b, h.mem.Load(h.head+headFree))
-		h.mem.Store(h.head+headFree, uint64(b))
+		h.mem.put(b, first)
+		first = uint64(b)
 	}
+	h.mem.Store(h.head+headFree, first)
 	h.pending = h.pending[:0]
 	return nil
 }

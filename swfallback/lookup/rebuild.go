@@ -25,10 +25,10 @@ func (t *Trie) Rebuild(cells []uint32, key func(cell uint32) (Key, int)) error {
 
 // Rebuild makes a hash table of the given cells.
 func (h *Hash) Rebuild(cells []uint32) error {
-	aside := OpenHash(NewMemory(HeadSize+HashBytes(len(cells)+1)), 0, HeadSize, uint64(HeadSize+HashBytes(len(cells)+1)),
-		h.mem.Load(h.head+headSeed), h.key)
+	size := HeadSize + HashBytes(len(cells)+1)
+	aside := OpenHash(NewMemory(size), 0, HeadSize, uint64(size), h.mem.Load(h.head+headSeed), h.key)
 	for _, c := range cells {
-		if _, err := aside.Insert(append([]uint64(nil), h.key(c)...), c); err != nil {
+		if _, err := aside.Insert(h.key(c), c); err != nil {
 			return err
 		}
 	}
@@ -38,9 +38,7 @@ func (h *Hash) Rebuild(cells []uint32) error {
 	if err != nil {
 		return err
 	}
-	for i := range uint32(n) {
-		h.mem.Store(to+8*i, aside.mem.Load(from+8*i))
-	}
+	copy(h.mem.Words(to, n), aside.mem.Words(from, n))
 	h.used, h.live = aside.used, aside.live
 	h.mem.Store(h.head+headRoot, uint64(64-b)<<32|uint64(to))
 	return nil

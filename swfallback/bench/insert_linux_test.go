@@ -1,0 +1,45 @@
+package bench
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
+)
+
+// BenchmarkInsert fills each table once an iteration, and a plain hash map of the kernel between: the metrics are
+// millions of entries per second of CPU time, and their ratio.
+func BenchmarkInsert(b *testing.B) {
+	bpftest.Require(b, "root", "bpf")
+	all, err := fillings()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, f := range all {
+		b.Run(f.name, func(b *testing.B) {
+			var ours, plain float64
+			for b.Loop() {
+				l, err := newLab(1)
+				if err != nil {
+					b.Fatal(err)
+				}
+				runtime.GC()
+				p, err := f.insertPlain()
+				if err != nil {
+					b.Fatal(err)
+				}
+				o, err := l.insertOurs(b.Context(), &f)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := l.close(); err != nil {
+					b.Fatal(err)
+				}
+				ours, plain = ours+1/o, plain+1/p
+			}
+			b.ReportMetric(float64(b.N)/ours, "M/s")
+			b.ReportMetric(float64(b.N)/plain, "plain-M/s")
+			b.ReportMetric(plain/ours, "ratio")
+		})
+	}
+}
