@@ -36,6 +36,11 @@ const cellStep = 1 << 18
 
 func (c *cells) at(i int) uint32 { return c.layout.Arena.Cells + uint32(i*c.layout.Arena.Stride) }
 
+// number is the inverse of at.
+func (c *cells) number(cell uint32) int {
+	return int((cell - c.layout.Arena.Cells) / uint32(c.layout.Arena.Stride))
+}
+
 // bytes returns a cell itself.
 func (c *cells) bytes(cell uint32) []byte { return c.mem.Bytes(cell, c.layout.Arena.Stride) }
 

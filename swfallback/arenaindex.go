@@ -88,15 +88,34 @@ type trieIndex struct {
 	names *names
 	trie  *lookup.Trie
 	key   []byte
+	// lengths are those of the cells' prefixes, by the number of the cell, and one more; 0: not known. They are asked for
+	// at every place where prefixes overlap, and cells lie far apart.
+	lengths []uint8
 }
 
+// of returns the prefix of a cell that gets into the trie or leaves it.
 func (t *trieIndex) of(cell uint32) (lookup.Key, int) {
-	return t.cells.layout.TrieKey(t.cells.layout.CellKey(t.cells.bytes(cell)))
+	k, n := t.cells.layout.TrieKey(t.cells.layout.CellKey(t.cells.bytes(cell)))
+	*t.lengthOf(cell) = uint8(1 + n)
+	return k, n
+}
+
+// lengthOf returns the place of a cell's length.
+func (t *trieIndex) lengthOf(cell uint32) *uint8 {
+	i := t.cells.number(cell)
+	if i >= len(t.lengths) {
+		t.lengths = append(t.lengths, make([]uint8, i+1-len(t.lengths))...)
+	}
+	return &t.lengths[i]
 }
 
 // length is of a cell's prefix.
 func (t *trieIndex) length(cell uint32) int {
-	return int(binary.LittleEndian.Uint32(t.cells.layout.CellKey(t.cells.bytes(cell))))
+	n := t.lengthOf(cell)
+	if *n == 0 {
+		t.of(cell)
+	}
+	return int(*n) - 1
 }
 
 // find returns the cell of a prefix.
@@ -112,13 +131,12 @@ func (t *trieIndex) insert(cells []uint32, total int) error {
 	if err := t.trie.Reserve(total); err != nil {
 		return err
 	}
-	for _, c := range cells {
+	list := make([]lookup.Prefix, len(cells))
+	for i, c := range cells {
 		k, n := t.of(c)
-		if err := t.trie.Insert(k, n, c); err != nil {
-			return err
-		}
+		list[i] = lookup.Prefix{Key: k, Length: int32(n), Cell: c}
 	}
-	return nil
+	return t.trie.InsertAll(list)
 }
 
 func (t *trieIndex) replace(_, cell uint32) error {

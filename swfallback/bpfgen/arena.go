@@ -1,6 +1,7 @@
 package bpfgen
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 
@@ -255,15 +256,9 @@ func (l *TableLayout) CellSlot(cell []byte) uint32 { return le.Uint32(cell[value
 
 // TrieKey returns a cell's key as package lookup has it, and the length of its prefix.
 func (l *TableLayout) TrieKey(key []byte) (lookup.Key, int) {
-	var k lookup.Key
-	for i, b := range key[4:] {
-		if i < 8 {
-			k.High |= uint64(b) << (56 - 8*i)
-		} else {
-			k.Low |= uint64(b) << (120 - 8*i)
-		}
-	}
-	return k, int(le.Uint32(key))
+	var last [16]byte
+	copy(last[:], key[4:])
+	return lookup.Key{High: binary.BigEndian.Uint64(last[:]), Low: binary.BigEndian.Uint64(last[8:])}, int(le.Uint32(key))
 }
 
 // CellChunk returns what the rule in a cell compares in a chunk of the key: exactly, but of a range only the bits that

@@ -106,12 +106,13 @@ const (
 	mostWaited = 256     // blocks that may wait for the programs
 )
 
-// alloc returns n bytes, aligned to 16. They are zero unless they are a block that came back. When there is no room
-// left but for blocks that programs may still read, it waits for the programs.
+// alloc returns n bytes of zeros, aligned to 16. When there is no room left but for blocks that programs may still read,
+// it waits for the programs.
 func (h *heap) alloc(n uint32) (uint32, error) {
 	if n == h.block {
 		if free := uint32(h.mem.Load(h.head + headFree)); free != 0 {
 			h.mem.Store(h.head+headFree, h.mem.Load(free))
+			clear(h.mem.Words(free, int(n/8)))
 			return free, nil
 		}
 	}
@@ -166,7 +167,7 @@ func (h *heap) trim() {
 	}
 }
 
-// free takes back a block that programs may still read.
+// free takes back a block to which nothing leads any more, but which programs may still read.
 func (h *heap) free(address uint32) { h.pending = append(h.pending, address) }
 
 // settle waits for the programs when many blocks have come back, or always when asked to, and hands them out again.

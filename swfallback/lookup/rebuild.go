@@ -13,11 +13,13 @@ func (t *Trie) Rebuild(cells []uint32, key func(cell uint32) (Key, int)) error {
 	if err := aside.Reserve(max(len(cells), 1)); err != nil {
 		return err
 	}
-	for _, c := range cells {
+	list := make([]Prefix, len(cells))
+	for i, c := range cells {
 		k, n := key(c)
-		if err := aside.Insert(k, n, c); err != nil {
-			return err
-		}
+		list[i] = Prefix{k, int32(n), c}
+	}
+	if err := aside.InsertAll(list); err != nil {
+		return err
 	}
 	t.mem.Store(t.head+headRoot, t.mem.Load(t.head+headSpare))
 	return nil

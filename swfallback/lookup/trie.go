@@ -20,6 +20,8 @@ type Trie struct {
 	most   int                                    // bits that the root may have
 	length func(cell uint32) int                  // of a cell's prefix
 	find   func(k Key, length int) (uint32, bool) // the cell of a prefix
+
+	touched uint64 // what fetch has read
 }
 
 // Key is an address or prefix, left-aligned; bits behind a prefix are zero.
@@ -105,6 +107,7 @@ func (t *Trie) growRoot() error {
 	if err != nil {
 		return err
 	}
+	var taken []uint32
 	for i := range uint32(1) << b {
 		w := t.mem.Load(old + 8*i)
 		leaf, child := w>>32<<32, uint32(w)
@@ -126,13 +129,16 @@ func (t *Trie) growRoot() error {
 				}
 				v |= uint64(short)
 			}
-			t.mem.Store(array+8*(16*i+j), v)
+			t.mem.put(array+8*(16*i+j), v)
 		}
 		if child != 0 {
-			t.heap.free(child &^ skips)
+			taken = append(taken, child&^skips)
 		}
 	}
 	t.mem.Store(t.head+headRoot, uint64(64-b-4)<<32|uint64(array))
+	for _, n := range taken {
+		t.heap.free(n)
+	}
 	return t.heap.settle(false)
 }
 
@@ -142,16 +148,13 @@ func (t *Trie) node(want uint64, skip int) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	for i := range uint32(16) {
-		t.mem.Store(n+NodeHeader+8*i, 0)
-	}
 	return t.header(n, want, skip), nil
 }
 
 // header writes what a node skips and returns its address with the flag.
 func (t *Trie) header(n uint32, want uint64, skip int) uint32 {
-	t.mem.Store(n, want)
-	t.mem.Store(n+8, uint64(64-skip)<<32|uint64(skip))
+	t.mem.put(n, want)
+	t.mem.put(n+8, uint64(64-skip)<<32|uint64(skip))
 	if skip > 0 {
 		n |= skips
 	}
@@ -174,7 +177,7 @@ func (t *Trie) shorten(child uint32, by int) (uint32, error) {
 		return 0, err
 	}
 	for i := range uint32(16) {
-		t.mem.Store(n+NodeHeader+8*i, t.mem.Load(child&^skips+NodeHeader+8*i))
+		t.mem.put(n+NodeHeader+8*i, t.mem.Load(child&^skips+NodeHeader+8*i))
 	}
 	return t.header(n, want<<by, skip-by), nil
 }

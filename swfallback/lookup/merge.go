@@ -1,0 +1,191 @@
+package lookup
+
+import "math/bits"
+
+// Many prefixes at once are sorted and merged into the trie: a node is looked at once for all that go through it, and
+// what is new below a word is built whole and put there in one store.
+
+// Prefix is a prefix with its cell.
+type Prefix struct {
+	Key    Key
+	Length int32
+	Cell   uint32
+}
+
+const (
+	fewPrefixes = 16 // up to so many are inserted one by one
+	fetched     = 64 // prefixes whose way is fetched ahead
+)
+
+// InsertAll adds prefixes as Insert does, in any order. The list is reordered.
+func (t *Trie) InsertAll(list []Prefix) error {
+	if len(list) <= fewPrefixes {
+		for i := range list {
+			if err := t.Insert(list[i].Key, int(list[i].Length), list[i].Cell); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := t.Reserve(1); err != nil {
+		return err
+	}
+	t.heap.ahead(uint64(2 * nodeSize * len(list)))
+	defer t.heap.trim()
+	if err := t.mergeRoot(sortPrefixes(list)); err != nil {
+		return err
+	}
+	return t.heap.settle(false)
+}
+
+// mergeRoot puts sorted prefixes into the root and below it.
+func (t *Trie) mergeRoot(list []Prefix) error {
+	root, b := t.root()
+	fetch := 0
+	for i := 0; i < len(list); {
+		if i >= fetch {
+			fetch = min(i+fetched, len(list))
+			t.fetch(root, b, list[i:fetch])
+		}
+		p := &list[i]
+		if int(p.Length) <= b {
+			t.fill(endsIn(root, p.Key, int(p.Length), 0, b), int(p.Length), p.Cell)
+			i++
+			continue
+		}
+		first, j := p.Key.High>>(64-b), i+1
+		for j < len(list) && list[j].Key.High>>(64-b) == first {
+			j++
+		}
+		if err := t.merge(root+8*uint32(first), b, list[i:j]); err != nil {
+			return err
+		}
+		i = j
+	}
+	return nil
+}
+
+// fetch reads what merging will look at first: the processor fetches all of it at once.
+func (t *Trie) fetch(root uint32, b int, list []Prefix) {
+	for i := range list {
+		k := &list[i].Key
+		child := uint32(t.mem.Load(root+8*uint32(k.High>>(64-b)))) &^ skips
+		if child != 0 {
+			t.touched ^= t.mem.Load(child) ^ t.mem.Load(child+NodeHeader+8*uint32(k.from(b)>>60))
+		}
+	}
+}
+
+// merge puts sorted prefixes, all longer than pos and with the same pos first bits, below a word.
+func (t *Trie) merge(at uint32, pos int, list []Prefix) error {
+	child := uint32(t.mem.Load(at))
+	if child == 0 {
+		return t.link(at, func() (uint32, error) { return t.build(pos, list) })
+	}
+	want, skip := t.skipped(child)
+	if common := t.common(pos, list, want); common < skip {
+		n, err := t.divide(child, common&^3)
+		if err != nil {
+			return err
+		}
+		t.mem.Store(at, t.mem.Load(at)&^0xffffffff|uint64(n))
+		t.heap.free(child &^ skips)
+		child, skip = n, common&^3
+	}
+	return t.mergeNode(child&^skips+NodeHeader, pos+skip, list)
+}
+
+// common is how many bits from pos on sorted prefixes have in common with each other and with want, less than any of
+// them has.
+func (t *Trie) common(pos int, list []Prefix, want uint64) int {
+	first, last := &list[0], &list[len(list)-1]
+	n := bits.LeadingZeros64((first.Key.from(pos) ^ want) | (last.Key.from(pos) ^ want))
+	for i := range list {
+		n = min(n, int(list[i].Length)-1-pos)
+	}
+	return n
+}
+
+// divide makes a node that skips skip of the bits of another one, and leads to the rest of it.
+func (t *Trie) divide(child uint32, skip int) (uint32, error) {
+	want, _ := t.skipped(child)
+	n, err := t.node(want, skip)
+	if err != nil {
+		return 0, err
+	}
+	below, err := t.shorten(child, skip+4)
+	if err != nil {
+		return 0, err
+	}
+	t.mem.put(n&^skips+NodeHeader+8*uint32(want<<skip>>60), uint64(below))
+	return n, nil
+}
+
+// build makes the nodes for sorted prefixes below a position where there are none.
+func (t *Trie) build(pos int, list []Prefix) (uint32, error) {
+	want := list[0].Key.from(pos)
+	skip := min(t.common(pos, list, want), mostSkip) &^ 3
+	n, err := t.node(want, skip)
+	if err != nil {
+		return 0, err
+	}
+	return n, t.mergeNode(n&^skips+NodeHeader, pos+skip, list)
+}
+
+// mergeNode puts sorted prefixes into the words of a node, which stand for the 4 bits from pos on, and below them.
+func (t *Trie) mergeNode(base uint32, pos int, list []Prefix) error {
+	for i := 0; i < len(list); {
+		p := &list[i]
+		if int(p.Length) <= pos+4 {
+			t.fill(endsIn(base, p.Key, int(p.Length), pos, 4), int(p.Length), p.Cell)
+			i++
+			continue
+		}
+		nibble, j := p.Key.from(pos)>>60, i+1
+		for j < len(list) && list[j].Key.from(pos)>>60 == nibble {
+			j++
+		}
+		if err := t.merge(base+8*uint32(nibble), pos+4, list[i:j]); err != nil {
+			return err
+		}
+		i = j
+	}
+	return nil
+}
+
+// sortPrefixes sorts by key, the shorter one of two with the same bits first; among equals the order stays. It is done
+// byte by byte from the last one on, without the bytes in which all are the same.
+func sortPrefixes(list []Prefix) []Prefix {
+	from, to := list, make([]Prefix, len(list))
+	digits := []func(*Prefix) uint64{
+		func(p *Prefix) uint64 { return uint64(p.Length) },
+		func(p *Prefix) uint64 { return p.Key.Low },
+		func(p *Prefix) uint64 { return p.Key.High },
+	}
+	for _, digit := range digits {
+		all, none := ^uint64(0), ^uint64(0)
+		for i := range from {
+			d := digit(&from[i])
+			all, none = all&d, none&^d
+		}
+		for shift := 0; shift < 64; shift += 8 {
+			if uint8((all|none)>>shift) == 0xff {
+				continue
+			}
+			var start [257]int
+			for i := range from {
+				start[int(uint8(digit(&from[i])>>shift))+1]++
+			}
+			for i := range 256 {
+				start[i+1] += start[i]
+			}
+			for i := range from {
+				d := uint8(digit(&from[i]) >> shift)
+				to[start[d]] = from[i]
+				start[d]++
+			}
+			from, to = to, from
+		}
+	}
+	return from
+}

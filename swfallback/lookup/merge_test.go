@@ -1,0 +1,157 @@
+package lookup
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// reach returns every word that leads somewhere below the root, by the bits in front of it: what two tries must have
+// in common that hold the same.
+func (t *Trie) reach() map[model1]uint32 {
+	all := make(map[model1]uint32)
+	root, b := t.root()
+	var walk func(w uint64, k Key, n int)
+	walk = func(w uint64, k Key, n int) {
+		if leaf := uint32(w >> 32); leaf != 0 {
+			all[model1{k, n}] = leaf
+		}
+		child := uint32(w)
+		if child == 0 {
+			return
+		}
+		want, skip := t.skipped(child)
+		add := func(v uint64, bits int) {
+			k.High |= v >> n
+			if n >= 64 {
+				k.Low |= v >> (n - 64)
+			} else {
+				k.Low |= v << (64 - n)
+			}
+			n += bits
+		}
+		add(want&^(^uint64(0)>>skip), skip)
+		at, from := n, k
+		for i := range uint64(16) {
+			n, k = at, from
+			add(i<<60, 4)
+			walk(t.mem.Load(child&^skips+NodeHeader+8*uint32(i)), k, n)
+		}
+	}
+	for i := range uint64(1) << b {
+		walk(t.mem.Load(root+8*uint32(i)), Key{High: i << (64 - b)}, b)
+	}
+	return all
+}
+
+// TestMerge makes the same changes to two tries, in one many at once and in the other one by one. They lead to the
+// same places, and to those that a plain table of prefixes finds.
+func TestMerge(t *testing.T) {
+	for _, width := range []int{9, 32, 48, 65, 128} {
+		r := rand.New(rand.NewPCG(4, uint64(width)))
+		many, m := newTrie(width)
+		single, _ := newTrie(width)
+		single.length, single.find = many.length, many.find
+		next := uint32(8)
+		for round := range 60 {
+			var list []Prefix
+			for range 1 + r.IntN(1<<(3+r.IntN(7))) {
+				n := r.IntN(width + 1)
+				if r.IntN(2) > 0 {
+					n = width - r.IntN(width/3)
+				}
+				p := model1{randomKey(r, width).cut(n), n}
+				if _, known := m.cells[p]; known {
+					continue
+				}
+				m.cells[p], m.length[next] = next, n
+				list = append(list, Prefix{p.k, int32(n), next})
+				next += 8
+			}
+			if round%5 == 4 {
+				for _, x := range []*Trie{many, single} {
+					if err := x.Reserve(len(m.cells) * 3); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for _, p := range list {
+				if err := single.Insert(p.Key, int(p.Length), p.Cell); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := many.InsertAll(slices.Clone(list)); err != nil {
+				t.Fatal(err)
+			}
+			for p, cell := range m.cells { // some go again
+				if r.IntN(8) > 0 {
+					continue
+				}
+				delete(m.cells, p)
+				for _, x := range []*Trie{many, single} {
+					if err := x.Delete(p.k, p.n, cell); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			compareTries(t, many, single)
+			for range 200 {
+				k := randomKey(r, width)
+				if len(list) > 0 && r.IntN(2) > 0 {
+					k = list[r.IntN(len(list))].Key
+				}
+				if got, want := many.Find(k), m.find(k, width); got != want {
+					t.Fatalf("width %d, round %d, key %x: cell %d, want %d", width, round, k, got, want)
+				}
+			}
+		}
+	}
+}
+
+func compareTries(t *testing.T, many, single *Trie) {
+	t.Helper()
+	a, b := many.reach(), single.reach()
+	if len(a) != len(b) {
+		t.Errorf("%d places, one by one %d", len(a), len(b))
+	}
+	for p, cell := range a {
+		if b[p] != cell {
+			t.Fatalf("%x/%d leads to cell %d, one by one to %d", p.k, p.n, cell, b[p])
+		}
+	}
+}
+
+// TestMergeReuses fills a memory that has room for little more than what is live: nodes that were divided are used
+// again, after a wait for programs.
+func TestMergeReuses(t *testing.T) {
+	const n = 4096
+	r := rand.New(rand.NewPCG(6, 6))
+	waits := 0
+	mem := NewMemory(TrieBytes(n))
+	mem.Wait = func() error { waits++; return nil }
+	tr := OpenTrie(mem, 64, 4096, mem.Size, 128, func(uint32) int { return 128 }, func(Key, int) (uint32, bool) { return 0, false })
+	for round := range 40 {
+		list := make([]Prefix, n)
+		for i := range list {
+			list[i] = Prefix{Key{r.Uint64() & r.Uint64() & r.Uint64(), r.Uint64() & r.Uint64()}, 128, uint32(8 + 8*i)}
+		}
+		for some := range slices.Chunk(list, 500) {
+			if err := tr.InsertAll(slices.Clone(some)); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+		for _, p := range list {
+			if got := tr.Find(p.Key); got != p.Cell {
+				t.Fatalf("round %d: cell %d, want %d", round, got, p.Cell)
+			}
+		}
+		for _, p := range list {
+			if err := tr.Delete(p.Key, 128, p.Cell); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if waits == 0 {
+		t.Error("nothing was waited for")
+	}
+}
