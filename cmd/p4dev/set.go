@@ -101,16 +101,22 @@ func setParam(ctx context.Context, c *devlink.Client, h devlink.Handle, name, mo
 
 // findParam returns a parameter. That there is none of the name the kernel says in no other way than by EINVAL.
 func findParam(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (devlink.Param, error) {
+	return findNamed(ctx, c, h, name, c.Params, func(p devlink.Param) string { return p.Name })
+}
+
+// findNamed returns one of a device's objects by its name.
+func findNamed[T any](ctx context.Context, c *devlink.Client, h devlink.Handle, name string,
+	list func(context.Context, devlink.Handle) ([]T, error), nameOf func(T) string) (none T, err error) {
 	if _, err := c.Device(ctx, h); err != nil {
-		return devlink.Param{}, err
+		return none, err
 	}
-	params, err := c.Params(ctx, h)
+	all, err := list(ctx, h)
 	if err != nil {
-		return devlink.Param{}, err
+		return none, err
 	}
-	found, err := pick(h, params, name, func(p devlink.Param) string { return p.Name })
+	found, err := pick(h, all, name, nameOf)
 	if err != nil {
-		return devlink.Param{}, err
+		return none, err
 	}
 	return found[0], nil
 }

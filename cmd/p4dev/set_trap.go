@@ -51,18 +51,7 @@ func setTrap(ctx context.Context, c *devlink.Client, h devlink.Handle, name stri
 }
 
 func findTrap(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (devlink.Trap, error) {
-	if _, err := c.Device(ctx, h); err != nil {
-		return devlink.Trap{}, err
-	}
-	traps, err := c.Traps(ctx, h)
-	if err != nil {
-		return devlink.Trap{}, err
-	}
-	found, err := pick(h, traps, name, func(t devlink.Trap) string { return t.Name })
-	if err != nil {
-		return devlink.Trap{}, err
-	}
-	return found[0], nil
+	return findNamed(ctx, c, h, name, c.Traps, func(t devlink.Trap) string { return t.Name })
 }
 
 func (a *app) setTrapGroupCommand() *cobra.Command {

@@ -216,7 +216,7 @@ func needsOld(o pipeline.Op) bool {
 
 // reads records the fields and headers that an expression reads.
 func (g *points) reads(p *point, e pipeline.Expr) {
-	walk(e, func(e pipeline.Expr) {
+	pipeline.Walk(e, func(e pipeline.Expr) {
 		switch e := e.(type) {
 		case *pipeline.FieldRef:
 			g.useID(p, g.id(e))
@@ -239,38 +239,11 @@ func (g *points) reads(p *point, e pipeline.Expr) {
 
 // decides records the fields that an expression depends on as deciding.
 func (g *points) decides(e pipeline.Expr) {
-	walk(e, func(e pipeline.Expr) {
+	pipeline.Walk(e, func(e pipeline.Expr) {
 		if ref, ok := e.(*pipeline.FieldRef); ok {
 			g.ctl.add(g.id(ref))
 		}
 	})
-}
-
-// walk visits an expression and all parts of it.
-func walk(e pipeline.Expr, visit func(pipeline.Expr)) {
-	visit(e)
-	switch e := e.(type) {
-	case *pipeline.Unary:
-		walk(e.X, visit)
-	case *pipeline.Binary:
-		walk(e.X, visit)
-		walk(e.Y, visit)
-	case *pipeline.Cond:
-		walk(e.If, visit)
-		walk(e.Then, visit)
-		walk(e.Else, visit)
-	case *pipeline.List:
-		for _, x := range e.Elems {
-			walk(x, visit)
-		}
-	case *pipeline.StackElem:
-		walk(e.Stack, visit)
-		walk(e.Index, visit)
-	case *pipeline.Access:
-		walk(e.Header, visit)
-	case *pipeline.RegisterElem:
-		walk(e.Index, visit)
-	}
 }
 
 // closeControl makes deciding also what flows into a deciding field of metadata.
@@ -299,7 +272,7 @@ func (g *points) closeBody(body []pipeline.Primitive) bool {
 		if !ok || !g.ctl.has(g.id(ref)) {
 			continue
 		}
-		walk(q.Args[1], func(e pipeline.Expr) {
+		pipeline.Walk(q.Args[1], func(e pipeline.Expr) {
 			if src, ok := e.(*pipeline.FieldRef); ok && !g.ctl.has(g.id(src)) {
 				g.ctl.add(g.id(src))
 				changed = true

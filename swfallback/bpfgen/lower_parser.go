@@ -150,7 +150,7 @@ func (l *lowerer) advance(st *state, q *pipeline.Primitive, then func(*state)) {
 func (l *lowerer) hasLookahead(exprs ...pipeline.Expr) bool {
 	found := false
 	for _, e := range exprs {
-		walk(e, func(e pipeline.Expr) {
+		pipeline.Walk(e, func(e pipeline.Expr) {
 			if _, ok := e.(*pipeline.Lookahead); ok {
 				found = true
 			}
@@ -163,7 +163,7 @@ func (l *lowerer) hasLookahead(exprs ...pipeline.Expr) bool {
 func (l *lowerer) lookaheadBytes(st *state, exprs []pipeline.Expr) int {
 	need := 0
 	for _, e := range exprs {
-		walk(e, func(e pipeline.Expr) {
+		pipeline.Walk(e, func(e pipeline.Expr) {
 			if a, ok := e.(*pipeline.Lookahead); ok {
 				need = max(need, st.cursor+(a.Offset+a.Width+7)/8)
 			}

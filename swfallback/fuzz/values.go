@@ -111,7 +111,7 @@ func (d *dictionary) body(body []pipeline.Primitive, a *pipeline.Action) {
 
 // assign relates a field to what is assigned to it.
 func (d *dictionary) assign(to *pipeline.Field, from pipeline.Expr, a *pipeline.Action) {
-	visit(from, func(e pipeline.Expr) {
+	pipeline.Walk(from, func(e pipeline.Expr) {
 		switch e := e.(type) {
 		case *pipeline.Const:
 			d.add(to, e.Value)
@@ -132,7 +132,7 @@ func (d *dictionary) assign(to *pipeline.Field, from pipeline.Expr, a *pipeline.
 
 // relate relates the fields that a comparison mentions to the constants in it.
 func (d *dictionary) relate(e pipeline.Expr) {
-	visit(e, func(e pipeline.Expr) {
+	pipeline.Walk(e, func(e pipeline.Expr) {
 		b, ok := e.(*pipeline.Binary)
 		if !ok || !comparisons[b.Op] {
 			if c, ok := e.(*pipeline.Const); ok && c.Value != nil && c.Value.Sign() >= 0 {
@@ -142,7 +142,7 @@ func (d *dictionary) relate(e pipeline.Expr) {
 		}
 		var fields []*pipeline.Field
 		var constants []*big.Int
-		visit(b, func(e pipeline.Expr) {
+		pipeline.Walk(b, func(e pipeline.Expr) {
 			switch e := e.(type) {
 			case *pipeline.FieldRef:
 				fields = append(fields, e.Field)
@@ -187,35 +187,5 @@ func (d *dictionary) close() {
 				d.add(ref.Field, d.known[to]...)
 			}
 		}
-	}
-}
-
-// visit calls f for an expression and all parts of it.
-func visit(e pipeline.Expr, f func(pipeline.Expr)) {
-	f(e)
-	switch e := e.(type) {
-	case *pipeline.Unary:
-		visit(e.X, f)
-	case *pipeline.Binary:
-		visit(e.X, f)
-		visit(e.Y, f)
-	case *pipeline.Cond:
-		visit(e.If, f)
-		visit(e.Then, f)
-		visit(e.Else, f)
-	case *pipeline.List:
-		for _, x := range e.Elems {
-			visit(x, f)
-		}
-	case *pipeline.StackElem:
-		visit(e.Index, f)
-	case *pipeline.UnionStackElem:
-		visit(e.Index, f)
-	case *pipeline.UnionAccess:
-		visit(e.Union, f)
-	case *pipeline.Access:
-		visit(e.Header, f)
-	case *pipeline.RegisterElem:
-		visit(e.Index, f)
 	}
 }
