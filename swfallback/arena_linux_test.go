@@ -21,10 +21,11 @@ type twin struct {
 	have   []string // entries as text, without their action
 }
 
-func newTwin(t *testing.T, program string, setup ...string) *twin {
+func newTwin(t *testing.T, program string, options bpfgen.Options, setup ...string) *twin {
 	t.Helper()
+	options.Verdict = true
 	w := &twin{t: t, random: rand.New(rand.NewPCG(7, 7)),
-		f: attachConfig(t, Config{Source: small(source(t, program)), Options: bpfgen.Options{Verdict: true}})}
+		f: attachConfig(t, Config{Source: small(source(t, program)), Options: options})}
 	if w.f.gen.object.Arena == "" {
 		t.Skip("this kernel has no arenas")
 	}
@@ -126,11 +127,19 @@ func packet4(src, dst uint32, sport, dport uint16) []byte {
 	return f
 }
 
+// withLines runs a test without lines and with them.
+func withLines(t *testing.T, test func(*testing.T, bpfgen.Options)) {
+	t.Run("search", func(t *testing.T) { test(t, bpfgen.Options{}) })
+	t.Run("lines", func(t *testing.T) { test(t, alwaysLines(bpfgen.Options{})) })
+}
+
 // near returns numbers that share many of their first bits.
 func near(r *rand.Rand) uint32 { return 0x0a000000 | r.Uint32()&r.Uint32()&r.Uint32()&0xffffff }
 
-func TestTrieInTheKernel(t *testing.T) {
-	w := newTwin(t, "l3router", hops()...)
+func TestTrieInTheKernel(t *testing.T) { withLines(t, testTrieInTheKernel) }
+
+func testTrieInTheKernel(t *testing.T, o bpfgen.Options) {
+	w := newTwin(t, "l3router", o, hops()...)
 	for step := range 1200 {
 		w.change(func() (string, string) {
 			n := w.random.IntN(33)
@@ -146,8 +155,10 @@ func TestTrieInTheKernel(t *testing.T) {
 	}
 }
 
-func TestWideTrieInTheKernel(t *testing.T) {
-	w := newTwin(t, "l3router", hops()...)
+func TestWideTrieInTheKernel(t *testing.T) { withLines(t, testWideTrieInTheKernel) }
+
+func testWideTrieInTheKernel(t *testing.T, o bpfgen.Options) {
+	w := newTwin(t, "l3router", o, hops()...)
 	address := func() (b [16]byte) {
 		copy(b[:], []byte{0x20, 1, 0x0d, 0xb8})
 		for range w.random.IntN(4) {
@@ -174,7 +185,7 @@ func TestWideTrieInTheKernel(t *testing.T) {
 }
 
 func TestRulesInTheKernel(t *testing.T) {
-	w := newTwin(t, "l3router", append(hops(), "ipv4_lpm 0/0 => set_nexthop 1")...)
+	w := newTwin(t, "l3router", bpfgen.Options{}, append(hops(), "ipv4_lpm 0/0 => set_nexthop 1")...)
 	for step := range 900 {
 		w.change(func() (string, string) {
 			r := w.random
@@ -193,7 +204,7 @@ func TestRulesInTheKernel(t *testing.T) {
 
 // TestDeadProcess takes over from a process that died in the middle of a change.
 func TestDeadProcess(t *testing.T) {
-	w := newTwin(t, "l3router", append(hops(), "ipv4_lpm 10.0.0.0/8 => set_nexthop 1", "ipv4_lpm 10.1.0.0/16 => set_nexthop 2")...)
+	w := newTwin(t, "l3router", bpfgen.Options{}, append(hops(), "ipv4_lpm 10.0.0.0/8 => set_nexthop 1", "ipv4_lpm 10.1.0.0/16 => set_nexthop 2")...)
 	s := w.f.gen.stores[table(t, w.f, "ipv4_lpm").Index].(*arenaStore)
 	double, err := s.cells.take() // an entry was about to be changed
 	if err != nil {

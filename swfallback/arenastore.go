@@ -18,6 +18,7 @@ type arenaStore struct {
 	cells cells
 	names names
 	index index
+	lines bool // packets have memory for their lines
 }
 
 var _ store = (*arenaStore)(nil)
@@ -57,6 +58,7 @@ func (s *arenaStore) refresh() error {
 		if err := s.index.rebuild(live); err != nil {
 			return s.explainRoom(err)
 		}
+		s.renewLines()
 		s.cells.mem.Store(s.head(headDirty), 0)
 	}
 	s.version, s.loaded = state.Version, true
@@ -155,7 +157,9 @@ func (s *arenaStore) change(f func() error) error {
 		return err
 	}
 	s.cells.mem.Store(s.head(headDirty), 1)
-	if err := f(); err != nil {
+	err := f()
+	s.renewLines()
+	if err != nil {
 		s.forget() // and leave the mark: the structure is rebuilt
 		return s.explainRoom(err)
 	}

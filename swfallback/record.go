@@ -50,6 +50,7 @@ type optionsRecord struct {
 	MaxPorts, MaxIfindex        int
 	MaxReplicas                 int
 	MaxVariants                 int
+	CacheAbove                  int
 	Prefix                      int
 	Form                        bpfgen.Form
 	Stats, Verdict, Arena       bool
@@ -59,7 +60,7 @@ type optionsRecord struct {
 func recordOptions(o bpfgen.Options) optionsRecord {
 	return optionsRecord{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
-		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
+		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants, CacheAbove: o.CacheAbove,
 		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict, Arena: o.Arena, CPUs: o.CPUs,
 	}
 }
@@ -67,7 +68,7 @@ func recordOptions(o bpfgen.Options) optionsRecord {
 func (o optionsRecord) options() bpfgen.Options {
 	return bpfgen.Options{
 		HostPort: o.HostPort, CPUPort: o.CPUPort, DropPort: o.DropPort,
-		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants,
+		MaxPorts: o.MaxPorts, MaxIfindex: o.MaxIfindex, MaxReplicas: o.MaxReplicas, MaxVariants: o.MaxVariants, CacheAbove: o.CacheAbove,
 		Prefix: o.Prefix, Form: o.Form, Stats: o.Stats, Verdict: o.Verdict, Arena: o.Arena, CPUs: o.CPUs,
 	}
 }

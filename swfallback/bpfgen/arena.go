@@ -30,7 +30,13 @@ type ArenaTable struct {
 	Chunks   int    // of a classifier
 	Counters uint32 // address of the direct counters: {packets, bytes u64} by slot, once for every CPU; 0: none here
 	PerCPU   int    // bytes from one CPU's counters to the next one's
-	chunks   []keyChunk
+	// Lines to LinesEnd is where packets keep what they found, CacheAbove the number of entries above which they do;
+	// 0: nowhere. See lines.go.
+	Lines, LinesEnd uint64
+	CacheAbove      int
+	cpuLines        uint64 // bytes of one CPU
+	line            int    // bytes of a line
+	chunks          []keyChunk
 }
 
 const (

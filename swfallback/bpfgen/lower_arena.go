@@ -83,7 +83,13 @@ func (o *Object) finder(lay *TableLayout) (*fn, error) {
 	l.cur = l.f.newBlock("find " + lay.Table.Name)
 	found := l.f.newBlock("found")
 	cell := l.blockParam(found, 32)
-	root := l.load(l.cast(l.arenaAt(lay.Arena.Head)), 0, 8)
+	var lines lineSearch
+	head := l.arenaAt(lay.Arena.Head)
+	if lay.Arena.Lines != 0 {
+		lines = l.searchLines(lay)
+		head = l.aluC(opAdd, l.aluC(opShr, lines.word, 63), uint64(lay.Arena.Head)) // the sum is always the same
+	}
+	root := l.load(l.cast(head), 0, 8)
 	l.leave(condEq, root, l.konst(0), found, l.konst(0))
 	switch lay.Kind {
 	case LookupHash:
@@ -94,6 +100,9 @@ func (o *Object) finder(lay *TableLayout) (*fn, error) {
 		l.searchRules(lay, root, found)
 	}
 	l.cur = found
+	if lay.Arena.Lines != 0 {
+		l.makeLine(lay, lines, cell)
+	}
 	l.exit(cell)
 	if l.err != nil {
 		return nil, l.err
@@ -213,17 +222,13 @@ func (l *lowerer) searchHash(lay *TableLayout, root *value, found *block) {
 // trieKey reads a key of up to 128 bits, left-aligned. low is nil where 64 are enough.
 func (l *lowerer) trieKey(lay *TableLayout) (high, low *value) {
 	halves := [2]*value{l.konst(0), l.konst(0)}
-	for at, size := 4, 0; at < lay.KeySize; at += size {
-		size = 8
-		for size > lay.KeySize-at || (at-4)%size != 0 {
-			size /= 2
+	for _, w := range lay.trieWords() {
+		v := l.load(l.f.ctx, w.at, w.size)
+		if w.size > 1 {
+			v = l.swap(v, w.size)
 		}
-		v := l.load(l.f.ctx, at, size)
-		if size > 1 {
-			v = l.swap(v, size)
-		}
-		i, from := (at-4)/8, 8*((at-4)%8)
-		halves[i] = l.alu(opOr, halves[i], l.aluC(opShl, v, uint64(64-from-8*size)))
+		i, from := (w.at-4)/8, 8*((w.at-4)%8)
+		halves[i] = l.alu(opOr, halves[i], l.aluC(opShl, v, uint64(64-from-8*w.size)))
 	}
 	if lay.Arena.Width <= 64 {
 		return halves[0], nil

@@ -28,6 +28,7 @@ func (o *Object) layMaps() error {
 			}
 		}
 	}
+	o.layLines()
 	o.Counters = make(map[*pipeline.Counter]*ArrayLayout)
 	for _, c := range p.Counters {
 		if c.Table == nil {

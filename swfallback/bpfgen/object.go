@@ -32,6 +32,9 @@ type Options struct {
 	// CPUs is how many CPUs the machine may have: with it, direct counters of tables in the arena lie there too.
 	// 0: they have maps.
 	CPUs int
+	// CacheAbove is the number of entries above which packets remember what they found in a table of prefixes in the
+	// arena. 0: chosen by the compiler.
+	CacheAbove int
 
 	// Stats makes the program count the fate of packets in StatsMap.
 	Stats bool

@@ -47,6 +47,9 @@ func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test 
 		return stf.Engine{}, nil, err
 	}
 	cfg := swfallback.Config{Name: "test", Source: source, Place: place, Options: bpfgen.Options{HostPort: hostPort, Form: o.Form}}
+	if o.Form == bpfgen.FormGeneral {
+		cfg.Options.CacheAbove = 1 // both ways are tried: what the compiler chooses, and remembering always
+	}
 	if cfg.Program, err = source.Program(); err != nil {
 		return stf.Engine{}, nil, err
 	}

@@ -34,7 +34,9 @@ func (r *Rivals) openKernel(ctx context.Context, source swfallback.Source, engin
 	}
 	r.open = func(ctx context.Context, form bpfgen.Form) (*side, func() error, error) {
 		config := config
-		config.Options.Form = form
+		if config.Options.Form = form; form == bpfgen.FormGeneral {
+			config.Options.CacheAbove = 1 // as in openKernel
+		}
 		f, err := attach(ctx, config)
 		if err != nil {
 			return nil, nil, err
