@@ -154,7 +154,7 @@ func (s *shuffler) warm(p *ebpf.Program, packets int) error {
 func (s *shuffler) repeats(p *ebpf.Program, stream *stream) (int, error) {
 	const probe = 512
 	ns, err := s.more(contender{p, probe})
-	most := min(max(leastBurst, 64*len(stream.patches)), mostBurst)
+	most := min(max(leastBurst, 16*len(stream.patches)), mostBurst)
 	return min(most, max(probe, 8*s.lead, int(float64(burstTime)/max(ns, 1)))), err
 }
 
