@@ -159,15 +159,12 @@ type rulesIndex struct {
 	rules *lookup.Rules
 }
 
-// Before implements lookup.RuleReader: the larger priority comes first.
-func (r *rulesIndex) Before(a, b uint32) bool {
-	l := r.cells.layout
-	return l.CellPriority(r.cells.bytes(a)) > l.CellPriority(r.cells.bytes(b))
-}
+// Priority implements lookup.RuleReader.
+func (r *rulesIndex) Priority(cell uint32) int32 { return r.cells.priority(cell) }
 
-// Chunk implements lookup.RuleReader.
-func (r *rulesIndex) Chunk(cell uint32, i int) (value, mask byte) {
-	return r.cells.layout.CellChunk(r.cells.bytes(cell), i)
+// Chunks implements lookup.RuleReader.
+func (r *rulesIndex) Chunks(cell uint32, values, masks *[lookup.MostChunks]byte) {
+	r.cells.layout.CellChunks(r.cells.bytes(cell), values, masks)
 }
 
 func (r *rulesIndex) insert(cells []uint32, _ int) error { return r.rules.Insert(cells...) }

@@ -267,16 +267,19 @@ func (l *TableLayout) TrieKey(key []byte) (lookup.Key, int) {
 	return lookup.Key{High: binary.BigEndian.Uint64(last[:]), Low: binary.BigEndian.Uint64(last[8:])}, int(le.Uint32(key))
 }
 
-// CellChunk returns what the rule in a cell compares in a chunk of the key: exactly, but of a range only the bits that
-// its limits have in common.
-func (l *TableLayout) CellChunk(cell []byte, i int) (value, mask byte) {
-	c := &l.Arena.chunks[i]
+// CellChunks writes what the rule in a cell compares in each chunk of the key: exactly, but of a range only the bits
+// that its limits have in common.
+func (l *TableLayout) CellChunks(cell []byte, values, masks *[lookup.MostChunks]byte) {
 	in := cell[l.valueBytes():]
-	if c.off >= 0 {
-		return byte(le.Uint64(in[2*c.off+8:]) >> c.shift), byte(le.Uint64(in[2*c.off:]) >> c.shift)
+	for i := range l.Arena.chunks {
+		c := &l.Arena.chunks[i]
+		if c.off >= 0 {
+			values[i], masks[i] = byte(le.Uint64(in[2*c.off+8:])>>c.shift), byte(le.Uint64(in[2*c.off:])>>c.shift)
+			continue
+		}
+		at := l.key.ranges[c.key]
+		low, high := le.Uint64(in[at:]), le.Uint64(in[at+8:])
+		differ := lowMask(bits.Len64(low ^ high))
+		values[i], masks[i] = byte(low&^differ>>c.shift), byte(^differ>>c.shift)
 	}
-	at := l.key.ranges[c.key]
-	low, high := le.Uint64(in[at:]), le.Uint64(in[at+8:])
-	differ := bits.Len64(low ^ high)
-	return byte(low &^ lowMask(differ) >> c.shift), byte(^lowMask(differ) >> c.shift)
 }

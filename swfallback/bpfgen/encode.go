@@ -206,6 +206,10 @@ func getPieces(in []byte, ps []piece, width int) []byte {
 
 // bitsOf returns 64 bits of a big-endian number, from bit lo up; a negative lo shifts zeros in below.
 func bitsOf(v []byte, lo int) uint64 {
+	if lo >= 0 && lo%8 == 0 { // as nearly always: whole bytes
+		end := max(0, len(v)-lo/8)
+		return bigEndian(v[max(0, end-8):end])
+	}
 	var out uint64
 	for i := range v { // byte i from the end holds bits 8i to 8i+7
 		at := 8*i - lo
@@ -218,6 +222,21 @@ func bitsOf(v []byte, lo int) uint64 {
 		} else {
 			out |= b >> -at
 		}
+	}
+	return out
+}
+
+// bigEndian reads a number of at most 8 bytes.
+func bigEndian(v []byte) uint64 {
+	switch len(v) {
+	case 8:
+		return binary.BigEndian.Uint64(v)
+	case 4:
+		return uint64(binary.BigEndian.Uint32(v))
+	}
+	var out uint64
+	for _, b := range v {
+		out = out<<8 | uint64(b)
 	}
 	return out
 }
@@ -239,6 +258,10 @@ func setBits(v []byte, lo int, word uint64) {
 
 // orWord adds bits to a little-endian word of size bytes.
 func orWord(b []byte, size int, v uint64) {
+	if size == 8 {
+		le.PutUint64(b, le.Uint64(b)|v)
+		return
+	}
 	for i := range size {
 		b[i] |= byte(v >> (8 * i))
 	}

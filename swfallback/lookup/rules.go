@@ -26,17 +26,17 @@ type Rules struct {
 	rule     RuleReader
 
 	places  []uint32       // the cell of every place, 0: none
-	place   map[uint32]int // of every cell
+	place   map[uint32]int // of every cell; nil until it is asked for
 	waiting map[int]bool   // places that programs may still read
-	ready   uint64         // of both halves: so many bytes are populated
+	ready   [2]uint64      // of each half: so many bytes are populated
 }
 
 // RuleReader reads rules from their cells.
 type RuleReader interface {
-	// Before reports whether a cell comes before another one; neither of two that are equal does.
-	Before(a, b uint32) bool
-	// Chunk returns what a rule compares in a chunk, as far as one mask can say it.
-	Chunk(cell uint32, i int) (value, mask byte)
+	// Priority returns the priority of a rule: the larger one comes first.
+	Priority(cell uint32) int32
+	// Chunks writes what a rule compares in each chunk, as far as one mask can say it.
+	Chunks(cell uint32, values, masks *[MostChunks]byte)
 }
 
 // MostChunks bounds the chunks of a key that are looked at.
@@ -44,16 +44,35 @@ const MostChunks = 16
 
 // OpenRules opens the rules of a head in the memory from from to to, for keys of chunks times 8 bits.
 func OpenRules(mem *Memory, head uint32, from, to uint64, chunks int, rule RuleReader) *Rules {
-	r := &Rules{mem: mem, head: head, from: from, to: to, chunks: chunks, rule: rule, place: make(map[uint32]int),
-		waiting: make(map[int]bool)}
+	r := &Rules{mem: mem, head: head, from: from, to: to, chunks: chunks, rule: rule, waiting: make(map[int]bool)}
 	base, words := r.root()
 	r.places = make([]uint32, 64*words)
 	for i := range r.places {
-		if c := mem.load32(base + 4*uint32(i)); c != 0 {
-			r.places[i], r.place[c] = c, i
-		}
+		r.places[i] = mem.load32(base + 4*uint32(i))
 	}
 	return r
+}
+
+// placeOf returns the place of a cell.
+func (r *Rules) placeOf(cell uint32) (int, bool) {
+	if r.place == nil {
+		r.place = make(map[uint32]int, len(r.places))
+		for i, c := range r.places {
+			if c != 0 {
+				r.place[c] = i
+			}
+		}
+	}
+	p, known := r.place[cell]
+	return p, known
+}
+
+// put notes that a cell is in a place.
+func (r *Rules) put(p int, cell uint32) {
+	r.places[p] = cell
+	if r.place != nil {
+		r.place[cell] = p
+	}
 }
 
 func (r *Rules) root() (base uint32, words int) {
@@ -114,11 +133,12 @@ func (r *Rules) inOrder() []uint32 {
 
 // squeeze puts a rule into a free place where it belongs, false where there is none.
 func (r *Rules) squeeze(cell uint32) bool {
+	priority := r.rule.Priority(cell)
 	// Free places have no order of their own: they count with the next rule behind them.
 	next := sort.Search(len(r.places), func(i int) bool {
 		for ; i < len(r.places); i++ {
 			if c := r.places[i]; c != 0 {
-				return r.rule.Before(cell, c)
+				return r.rule.Priority(c) < priority
 			}
 		}
 		return true
@@ -149,11 +169,12 @@ func (r *Rules) squeeze(cell uint32) bool {
 // set puts a cell into a free place: packets find it when the last of its bits is there.
 func (r *Rules) set(p int, cell uint32) {
 	base, words := r.root()
-	r.places[p], r.place[cell] = cell, p
+	r.put(p, cell)
 	r.mem.store32(base+4*uint32(p), cell)
+	var values, masks [MostChunks]byte
+	r.rule.Chunks(cell, &values, &masks)
 	for i := range r.chunks {
-		value, mask := r.rule.Chunk(cell, i)
-		each(value, mask, func(v byte) {
+		each(values[i], masks[i], func(v byte) {
 			summary, vector := r.row(base, words, i, v)
 			storeWord(&vector[p/64], vector[p/64]|1<<(p%64))
 			storeWord(&summary[p/4096], summary[p/4096]|1<<(p/64%64))
@@ -163,14 +184,15 @@ func (r *Rules) set(p int, cell uint32) {
 
 // Delete takes out a rule.
 func (r *Rules) Delete(cell uint32) {
-	p, known := r.place[cell]
+	p, known := r.placeOf(cell)
 	if !known {
 		return
 	}
 	base, words := r.root()
+	var values, masks [MostChunks]byte
+	r.rule.Chunks(cell, &values, &masks)
 	for i := range r.chunks {
-		value, mask := r.rule.Chunk(cell, i)
-		each(value, mask, func(v byte) {
+		each(values[i], masks[i], func(v byte) {
 			summary, vector := r.row(base, words, i, v)
 			storeWord(&vector[p/64], vector[p/64]&^(1<<(p%64)))
 			if vector[p/64] == 0 {
@@ -186,13 +208,13 @@ func (r *Rules) Delete(cell uint32) {
 
 // Replace gives a rule another cell with the same match and priority.
 func (r *Rules) Replace(old, cell uint32) {
-	p, known := r.place[old]
+	p, known := r.placeOf(old)
 	if !known {
 		return
 	}
 	base, _ := r.root()
 	delete(r.place, old)
-	r.places[p], r.place[cell] = cell, p
+	r.put(p, cell)
 	r.mem.store32(base+4*uint32(p), cell)
 }
 
@@ -210,35 +232,44 @@ func (r *Rules) Settle() error {
 
 // rebuild builds a new set of vectors and puts it in the place of the present one.
 func (r *Rules) rebuild(cells []uint32) error {
-	slices.SortStableFunc(cells, func(a, b uint32) int {
-		switch {
-		case r.rule.Before(a, b):
-			return -1
-		case r.rule.Before(b, a):
-			return 1
-		}
-		return 0
-	})
+	cells = r.byPriority(cells)
 	words := wordsFor(max(len(cells), 1))
 	base, err := r.space(setBytes(words, r.chunks))
 	if err != nil {
 		return err
 	}
-	clear(r.places)
-	r.places = append(r.places[:0], make([]uint32, 64*words)...)
-	clear(r.place)
-	at := make([]int, len(cells))
+	r.places, r.place = make([]uint32, 64*words), nil
+	set := newRuleSet(len(cells), r.chunks)
 	for i, c := range cells {
-		at[i] = spread(i, len(cells), len(r.places))
-		r.places[at[i]], r.place[c] = c, at[i]
-		r.mem.store32(base+4*uint32(at[i]), c)
+		at := spread(i, len(cells), len(r.places))
+		r.places[at] = c
+		set.add(at, c, r.rule)
 	}
+	for i, c := range r.places {
+		r.mem.store32(base+4*uint32(i), c)
+	}
+	rows := r.mem.Words(base+uint32(256*words), r.chunks*256*rowBytes(words)/8)
 	for i := range r.chunks {
-		r.buildChunk(base, words, i, cells, at)
+		n := 256 * rowBytes(words) / 8
+		set.build(i, rows[i*n:][:n])
 	}
 	clear(r.waiting)
 	r.mem.Store(r.head+headRoot, uint64(words)<<32|uint64(base))
 	return nil
+}
+
+// byPriority returns cells in the order of their priorities, equals as they were.
+func (r *Rules) byPriority(cells []uint32) []uint32 {
+	keys := make([]uint64, len(cells))
+	for i, c := range cells {
+		keys[i] = uint64(uint32(^r.rule.Priority(c))^1<<31)<<32 | uint64(i)
+	}
+	slices.Sort(keys)
+	sorted := make([]uint32, len(cells))
+	for i, k := range keys {
+		sorted[i] = cells[uint32(k)]
+	}
+	return sorted
 }
 
 // spread says where the i-th of n rules is put: some places stay free in front of all and behind, the others between
@@ -248,62 +279,27 @@ func spread(i, n, places int) int {
 	return edge + i*(places-2*edge)/n
 }
 
-// space returns zeroed memory where the present set is not.
+// space returns memory where the present set is not.
 func (r *Rules) space(bytes int) (uint32, error) {
 	half := (r.to - r.from) / 2 &^ 4095
 	if uint64(bytes) > half {
 		return 0, ErrFull
 	}
-	if uint64(bytes) > r.ready {
-		n := uint64(bytes+4095) &^ 4095
-		for _, start := range []uint64{r.from, r.from + half} {
-			if err := r.mem.populate(start+r.ready, start+n); err != nil {
-				return 0, err
-			}
+	base, side := r.from, 0
+	present, _ := r.root()
+	if uint64(present) == r.from {
+		base, side = base+half, 1
+	}
+	if n := uint64(bytes+4095) &^ 4095; n > r.ready[side] {
+		if err := r.mem.populate(base+r.ready[side], base+n); err != nil {
+			return 0, err
 		}
-		r.ready = n
+		r.ready[side] = n
 	}
-	if err := r.mem.wait(); err != nil { // the set before the present one may still be read
-		return 0, err
+	if present == 0 {
+		return uint32(base), nil
 	}
-	base := r.from
-	if at, _ := r.root(); uint64(at) == r.from {
-		base += half
-	}
-	clear(r.mem.Bytes(uint32(base), bytes))
-	return uint32(base), nil
-}
-
-// buildChunk fills the vectors of one chunk: those of rules that compare nothing in it are copied.
-func (r *Rules) buildChunk(base uint32, words, chunk int, cells []uint32, at []int) {
-	any := make([]uint64, words)
-	for i, c := range cells {
-		if _, mask := r.rule.Chunk(c, chunk); mask == 0 {
-			any[at[i]/64] |= 1 << (at[i] % 64)
-		}
-	}
-	for v := range 256 {
-		_, vector := r.row(base, words, chunk, byte(v))
-		copy(vector, any)
-	}
-	for i, c := range cells {
-		value, mask := r.rule.Chunk(c, chunk)
-		if mask == 0 {
-			continue
-		}
-		each(value, mask, func(v byte) {
-			_, vector := r.row(base, words, chunk, v)
-			vector[at[i]/64] |= 1 << (at[i] % 64)
-		})
-	}
-	for v := range 256 {
-		summary, vector := r.row(base, words, chunk, byte(v))
-		for i, w := range vector {
-			if w != 0 {
-				summary[i/64] |= 1 << (i % 64)
-			}
-		}
-	}
+	return uint32(base), r.mem.wait() // the set before the present one may still be read
 }
 
 // Find returns the first cell that the vectors let through and that matches, 0 where there is none.

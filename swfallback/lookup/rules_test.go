@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -14,9 +15,12 @@ type testRule struct {
 
 type testRules map[uint32]*testRule
 
-func (t testRules) Before(a, b uint32) bool { return t[a].priority > t[b].priority }
+func (t testRules) Priority(c uint32) int32 { return int32(t[c].priority) }
 
-func (t testRules) Chunk(c uint32, i int) (byte, byte) { return t[c].value[i], t[c].mask[i] }
+func (t testRules) Chunks(c uint32, values, masks *[MostChunks]byte) {
+	copy(values[:], t[c].value[:])
+	copy(masks[:], t[c].mask[:])
+}
 
 func (t *testRule) matches(key [4]byte) bool {
 	for i := range key {
@@ -112,4 +116,41 @@ func newTestRule(r *rand.Rand, k [4]byte, serial int) *testRule {
 		rule.value[i] &= rule.mask[i]
 	}
 	return rule
+}
+
+// TestRuleSet builds the vectors of many rules at once and again bit by bit.
+func TestRuleSet(t *testing.T) {
+	random := rand.New(rand.NewPCG(8, 8))
+	for _, n := range []int{1, 17, 2730, 2731, 6000} {
+		mem := NewMemory(4096 + RulesBytes(n, 4))
+		all := testRules{}
+		var cells []uint32
+		for i := range n {
+			c := uint32(16 + 16*i)
+			all[c] = newTestRule(random, [4]byte{byte(random.IntN(4)), byte(random.IntN(256)), byte(random.IntN(3)), 0}, i)
+			cells = append(cells, c)
+		}
+		r := OpenRules(mem, 64, 4096, mem.Size, 4, all)
+		if err := r.rebuild(cells); err != nil {
+			t.Fatal(err)
+		}
+		base, words := r.root()
+		rows := mem.Words(base+uint32(256*words), 4*256*rowBytes(words)/8)
+		built := slices.Clone(rows)
+		clear(rows)
+		for p, c := range r.places {
+			if c != 0 {
+				r.set(p, c)
+			}
+		}
+		if !slices.Equal(built, rows) {
+			t.Errorf("%d rules: vectors built at once differ from those built bit by bit", n)
+		}
+		for i, c := range slices.DeleteFunc(slices.Clone(r.places), func(c uint32) bool { return c == 0 }) {
+			if i > 0 && all[c].priority > all[cells[0]].priority {
+				t.Errorf("%d rules: cell %d with priority %d lies behind one with %d", n, c, all[c].priority, all[cells[0]].priority)
+			}
+			cells[0] = c
+		}
+	}
 }
