@@ -41,7 +41,7 @@ stands for all programs in and below it; --time and --count are shared out among
 
 The same seed and the same program make the same cases. Packets are given to the program by BPF_PROG_TEST_RUN; with
 --ports, and where the program copies packets, they go over network interfaces in a namespace of their own. Programs
-are compiled in both forms in turn. It needs root.
+are compiled in both forms in turn, with their tables in shared memory and in the kernel's own maps. It needs root.
 
 Exit status: 0 no difference, 1 a difference or a failure.`,
 		Example: `  p4dev fuzz --time 60s l3router.json
@@ -180,7 +180,7 @@ func (a *app) fuzzProgram(ctx context.Context, path string, engine testbed.Engin
 		return v
 	}
 	v.Result, v.Kind, v.Reason, v.Case = "difference", found.Difference.Kind, found.Difference.Text, found.Number
-	v.Form = found.Form.String()
+	v.Form = found.Variant.String()
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	v.Test = filepath.Join(f.out, fmt.Sprintf("%s_%d_%d.stf", name, f.seed, found.Number))
 	if err := os.WriteFile(v.Test, []byte(found.Test), 0o644); err != nil {

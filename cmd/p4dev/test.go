@@ -21,6 +21,7 @@ func (a *app) testCommand() *cobra.Command {
 	var engine string
 	var fast bool
 	var form string
+	bed := testbed.Bed{Open: readSource}
 	cmd := &cobra.Command{
 		Use:   "test {DIR | FILE | FILE.stf}...",
 		Short: "Run packet tests on the interpreter and on eBPF",
@@ -30,8 +31,13 @@ named after it; NAME.stf and NAME_VARIANT.stf belong to NAME.json or NAME.p4fw. 
 NAME.cli are played in front of NAME_cli.stf.
 
 On the engine bpf each test has ports of its own, veth pairs (taps for frames that a veth pair does not carry) in a
-network namespace that goes with the test; it needs root. With --fast packets are given to the program by BPF_PROG_TEST_RUN instead, which replicates no packets. What an
-engine does not support is skipped with the reason. The default is both engines where eBPF can be used, else interp.`,
+network namespace that goes with the test; it needs root. With --fast packets are given to the program by
+BPF_PROG_TEST_RUN instead, which replicates no packets. What an engine does not support is skipped with the reason. The
+default is both engines where eBPF can be used, else interp.
+
+eBPF is compiled as --form says, with tables in memory that program and p4dev share, or with --plain-maps in the
+kernel's own types of maps, as kernels before 6.9 need it. With --churn every packet meets entries that are being
+changed, each for what it is already.`,
 		Example: `  p4dev test testdata/p4
   p4dev test --engine interp l3router.json
   p4dev test l3router.p4fw l3router.cli l3router_cli.stf`,
@@ -41,8 +47,7 @@ engine does not support is skipped with the reason. The default is both engines 
 			if err != nil {
 				return err
 			}
-			bed := testbed.Bed{Open: readSource}
-			if bed.Form, err = readForm(form); err != nil {
+			if bed.Variant.Form, err = readForm(form); err != nil {
 				return fmt.Errorf("run packet tests: %w", err)
 			}
 			return a.test(cmd.Context(), bed, engines, args)
@@ -50,6 +55,8 @@ engine does not support is skipped with the reason. The default is both engines 
 	}
 	cmd.Flags().StringVar(&engine, "engine", "", "interp, bpf or both (default: both where eBPF can be used)")
 	cmd.Flags().BoolVar(&fast, "fast", false, "run eBPF without network interfaces")
+	cmd.Flags().BoolVar(&bed.Variant.PlainMaps, "plain-maps", false, "keep tables in the kernel's own types of maps")
+	cmd.Flags().BoolVar(&bed.Churn, "churn", false, "eBPF: change entries while packets run, for what they are already")
 	cmd.Flags().StringVar(&form, "form", "auto", "how eBPF is compiled: auto, special or general")
 	return cmd
 }

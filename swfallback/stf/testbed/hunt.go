@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/fuzz"
 )
 
@@ -35,8 +34,8 @@ type Progress struct {
 // Found is a difference, made small.
 type Found struct {
 	Case       *fuzz.Case
-	Number     uint64      // of the case, before it was made small
-	Form       bpfgen.Form // that the program was compiled in
+	Number     uint64  // of the case, before it was made small
+	Variant    Variant // of the program
 	Difference *Difference
 	Test       string // the case as a packet test, which one of the engines fails
 
@@ -59,8 +58,8 @@ func (r *Rivals) Run(ctx context.Context, h Hunt) (*Found, Progress, error) {
 		}
 	}
 	for (h.Count == 0 || p.Cases < h.Count) && (h.Time == 0 || time.Since(start) < h.Time) {
-		form := formOf(p.Next)
-		c, round, err := r.settle(ctx, g.Case(p.Next), form, func(command string, reason error) {
+		variant := variantOf(p.Next)
+		c, round, err := r.settle(ctx, g.Case(p.Next), variant, func(command string, reason error) {
 			g.Without(command)
 			p.Left = append(p.Left, fmt.Sprintf("%s: %v", command, reason))
 		})
@@ -71,15 +70,15 @@ func (r *Rivals) Run(ctx context.Context, h Hunt) (*Found, Progress, error) {
 		p.Cases++
 		p.Packets += uint64(round.Sent)
 		if round.Difference != nil {
-			if again, err := r.Compare(ctx, c, form); err == nil && again.Difference == nil {
+			if again, err := r.Compare(ctx, c, variant); err == nil && again.Difference == nil {
 				p.Unsteady++
 				continue
 			}
 			p.Shrinking = true
 			tell()
-			found, err := r.shrink(ctx, c, form, round)
+			found, err := r.shrink(ctx, c, variant, round)
 			if found != nil {
-				found.Number, found.Form = p.Next-1, form
+				found.Number, found.Variant = p.Next-1, variant
 				found.Test = found.text(h.Options.Seed, r.program.Name)
 			}
 			return found, p, err
@@ -90,18 +89,10 @@ func (r *Rivals) Run(ctx context.Context, h Hunt) (*Found, Progress, error) {
 	return nil, p, nil
 }
 
-// formOf takes turns, so that both compilers of a program are tried.
-func formOf(number uint64) bpfgen.Form {
-	if number%2 == 1 {
-		return bpfgen.FormGeneral
-	}
-	return bpfgen.FormAuto
-}
-
 // settle runs a case, and again without what cannot be compared.
-func (r *Rivals) settle(ctx context.Context, c *fuzz.Case, form bpfgen.Form, leave func(string, error)) (*fuzz.Case, *Round, error) {
+func (r *Rivals) settle(ctx context.Context, c *fuzz.Case, variant Variant, leave func(string, error)) (*fuzz.Case, *Round, error) {
 	for {
-		round, err := r.Compare(ctx, c, form)
+		round, err := r.Compare(ctx, c, variant)
 		if err != nil || len(round.DropConfig)+len(round.DropPackets) == 0 {
 			return c, round, err
 		}
@@ -129,7 +120,7 @@ func without(c *fuzz.Case, round *Round) *fuzz.Case {
 }
 
 // shrink makes a case small for which the engines differ. What it finds differs in the same kind of thing.
-func (r *Rivals) shrink(ctx context.Context, c *fuzz.Case, form bpfgen.Form, first *Round) (*Found, error) {
+func (r *Rivals) shrink(ctx context.Context, c *fuzz.Case, variant Variant, first *Round) (*Found, error) {
 	kind := first.Difference.Kind
 	if at := first.Difference.At; kind == "packets" && at >= 0 {
 		c = c.Clone()
@@ -140,13 +131,13 @@ func (r *Rivals) shrink(ctx context.Context, c *fuzz.Case, form bpfgen.Form, fir
 		if failure = errors.Join(failure, ctx.Err()); failure != nil {
 			return false
 		}
-		round, err := r.Compare(ctx, c, form)
+		round, err := r.Compare(ctx, c, variant)
 		return err == nil && round.Difference != nil && round.Difference.Kind == kind
 	})
 	if failure != nil {
 		return nil, failure
 	}
-	round, err := r.Compare(ctx, small, form)
+	round, err := r.Compare(ctx, small, variant)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +157,7 @@ func (r *Rivals) shrink(ctx context.Context, c *fuzz.Case, form bpfgen.Form, fir
 
 // text writes the case with what the interpreter does.
 func (f *Found) text(seed uint64, program string) string {
-	comment := fmt.Sprintf("%s: interp and bpf (form %s) differ in %s (seed %d, case %d).\n%s", program, f.Form, f.Difference.Kind,
+	comment := fmt.Sprintf("%s: interp and bpf (%s) differ in %s (seed %d, case %d).\n%s", program, f.Variant, f.Difference.Kind,
 		seed, f.Number, f.Difference.Text)
 	return f.Case.Text(comment, f.expected, append([]string{"no_packet"}, f.Difference.Checks...))
 }

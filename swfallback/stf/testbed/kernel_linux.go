@@ -46,10 +46,8 @@ func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test 
 	if err != nil {
 		return stf.Engine{}, nil, err
 	}
-	cfg := swfallback.Config{Name: "test", Source: source, Place: place, Options: bpfgen.Options{HostPort: hostPort, Form: o.Form}}
-	if o.Form == bpfgen.FormGeneral {
-		cfg.Options.CacheAbove = 1 // both ways are tried: what the compiler chooses, and remembering always
-	}
+	cfg := swfallback.Config{Name: "test", Source: source, Place: place, Options: bpfgen.Options{HostPort: hostPort}}
+	o.Variant.set(&cfg)
 	if cfg.Program, err = source.Program(); err != nil {
 		return stf.Engine{}, nil, err
 	}
@@ -61,6 +59,9 @@ func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test 
 	f, wire, err := attach(ctx, cfg, o, test, &ends)
 	if err != nil {
 		return stf.Engine{}, nil, err
+	}
+	if o.churn {
+		wire = churning{wire, f}
 	}
 	got, stop := collectDigests(ctx, f)
 	ends.add(func() error { stop(); return nil })

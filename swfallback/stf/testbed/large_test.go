@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
 	"github.com/p4dev/p4dev/swfallback/fuzz"
 	"github.com/p4dev/p4dev/swfallback/stf/stftest"
@@ -31,7 +30,7 @@ func TestLarge(t *testing.T) {
 			g := fuzz.New(r.Program(), fuzz.Options{Seed: 1, Ports: ports, Strict: true, Packets: 200})
 			forwarded := 0
 			for n := uint64(0); forwarded < enough && n < most; n++ {
-				_, round, err := r.settle(t.Context(), g.Case(n), bpfgen.FormAuto, func(command string, reason error) { g.Without(command) })
+				_, round, err := r.settle(t.Context(), g.Case(n), Variant{}, func(command string, reason error) { g.Without(command) })
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback"
-	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/fuzz"
 	"github.com/p4dev/p4dev/swfallback/interp"
 	"github.com/p4dev/p4dev/swfallback/stf"
@@ -20,8 +19,8 @@ type Rivals struct {
 	program *pipeline.Program
 	twin    bool // the program depends on time or chance
 
-	// open loads the program, in a form, into the kernel's side; end takes it away again.
-	open  func(ctx context.Context, form bpfgen.Form) (s *side, end func() error, err error)
+	// open loads a variant of the program into the kernel's side; end takes it away again.
+	open  func(ctx context.Context, variant Variant) (s *side, end func() error, err error)
 	ports []uint32 // that packets can come out of, each with an order of its own; nil: any, and all are ordered
 	ends  cleanup
 }
@@ -139,9 +138,9 @@ func (r *Rivals) newMatch(ctx context.Context) (*match, error) {
 	return m, err
 }
 
-// Compare runs a case on both engines, each with a program that has been loaded anew, in eBPF in a form. The error says
+// Compare runs a case on both engines, each with a program that has been loaded anew, in eBPF a variant of it. The error says
 // that a case could not be run at all.
-func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case, form bpfgen.Form) (_ *Round, err error) {
+func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case, variant Variant) (_ *Round, err error) {
 	test, err := c.Test("case")
 	if err != nil {
 		return nil, err
@@ -160,7 +159,7 @@ func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case, form bpfgen.Form) (_
 	if m, err = r.newMatch(ctx); err != nil {
 		return nil, err
 	}
-	b, end, err := r.open(ctx, form)
+	b, end, err := r.open(ctx, variant)
 	if err != nil {
 		return nil, err
 	}

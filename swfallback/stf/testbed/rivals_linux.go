@@ -32,11 +32,9 @@ func (r *Rivals) openKernel(ctx context.Context, source swfallback.Source, engin
 	} else {
 		config.Options.Verdict, config.Options.Prefix = true, ethernetHeader
 	}
-	r.open = func(ctx context.Context, form bpfgen.Form) (*side, func() error, error) {
+	r.open = func(ctx context.Context, variant Variant) (*side, func() error, error) {
 		config := config
-		if config.Options.Form = form; form == bpfgen.FormGeneral {
-			config.Options.CacheAbove = 1 // as in openKernel
-		}
+		variant.set(&config)
 		f, err := attach(ctx, config)
 		if err != nil {
 			return nil, nil, err
@@ -48,7 +46,7 @@ func (r *Rivals) openKernel(ctx context.Context, source swfallback.Source, engin
 			return f.Detach()
 		}, nil
 	}
-	_, end, err := r.open(ctx, bpfgen.FormAuto)
+	_, end, err := r.open(ctx, Variant{})
 	if err != nil {
 		return err
 	}

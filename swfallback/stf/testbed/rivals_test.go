@@ -55,7 +55,7 @@ func faulty(t *testing.T, name string, fault func([]stf.Received) []stf.Received
 		t.Fatal(err)
 	}
 	r := &Rivals{program: p}
-	r.open = func(ctx context.Context, _ bpfgen.Form) (*side, func() error, error) {
+	r.open = func(ctx context.Context, _ Variant) (*side, func() error, error) {
 		s, err := r.interpreter(ctx, 0)
 		if err != nil {
 			return nil, nil, err
@@ -95,7 +95,7 @@ func TestFound(t *testing.T) {
 	if result, err := stf.Run(t.Context(), test, right.engine); err != nil || !result.OK() {
 		t.Errorf("fails where it is right: %v %v", err, result.Err())
 	}
-	other, _, err := r.open(t.Context(), bpfgen.FormAuto)
+	other, _, err := r.open(t.Context(), Variant{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,14 +180,14 @@ func TestFoundBefore(t *testing.T) {
 // playEverywhere plays a case on both engines, eBPF in both of its forms.
 func playEverywhere(t *testing.T, c stf.Case) {
 	for _, on := range []struct {
-		engine Engine
-		form   bpfgen.Form
-	}{{Interpreter, bpfgen.FormAuto}, {Kernel, bpfgen.FormAuto}, {Kernel, bpfgen.FormGeneral}} {
-		t.Run(fmt.Sprintf("%s %s", on.engine, on.form), func(t *testing.T) {
+		engine  Engine
+		variant Variant
+	}{{Interpreter, Variant{}}, {Kernel, Variant{}}, {Kernel, Variant{Form: bpfgen.FormGeneral}}, {Kernel, Variant{PlainMaps: true}}} {
+		t.Run(fmt.Sprintf("%s %s", on.engine, on.variant), func(t *testing.T) {
 			if on.engine != Interpreter {
 				bpftest.Require(t, "root", "bpf", "netns")
 			}
-			bed := Bed{Form: on.form, Open: func(path string) (swfallback.Source, error) { return sourceOf(t, path), nil }}
+			bed := Bed{Variant: on.variant, Open: func(path string) (swfallback.Source, error) { return sourceOf(t, path), nil }}
 			if o := bed.Run(t.Context(), c, on.engine); o.State != Passed {
 				t.Errorf("%s: %v %v", o.State, o.Err, o.Failures)
 			}

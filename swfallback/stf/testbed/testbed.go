@@ -42,21 +42,25 @@ const (
 type Outcome struct {
 	Case           stf.Case
 	Engine         Engine
-	Form           bpfgen.Form // that the program was compiled in, on the engines of eBPF
+	Variant        Variant // of the program on the engines of eBPF
 	State          State
 	Ports          string // "veth", "tap"; "": no interfaces
 	Sent, Received int    // packets
 	Time           time.Duration
 	Failures       []stf.Failure // of Failed: what came out wrong
 	Err            error         // of Failed: why it could not be played; of Skipped: the reason
+
+	churn bool
 }
 
 // Bed runs tests.
 type Bed struct {
 	// Open reads the program of a file.
 	Open func(path string) (swfallback.Source, error)
-	// Form is how programs are compiled for the engines of eBPF.
-	Form bpfgen.Form
+	// Variant is what programs run as on the engines of eBPF.
+	Variant Variant
+	// Churn changes all entries all the time while packets run: each for what it is already.
+	Churn bool
 }
 
 // Available returns nil where the engine can be used by this process, else why not.
@@ -73,7 +77,7 @@ func Available(e Engine) error {
 // Run runs one test. It returns when the test is over and all that it made is gone, also when ctx ends; a test
 // that ctx interrupted has failed with its cause.
 func (b *Bed) Run(ctx context.Context, c stf.Case, e Engine) Outcome {
-	o := Outcome{Case: c, Engine: e, Form: b.Form}
+	o := Outcome{Case: c, Engine: e, Variant: b.Variant, churn: b.Churn}
 	start := time.Now()
 	result, err := b.play(ctx, &o)
 	o.Time = time.Since(start)
