@@ -3,6 +3,7 @@ package swfallback
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/lookup"
@@ -91,6 +92,7 @@ type trieIndex struct {
 	// lengths are those of the cells' prefixes, by the number of the cell, and one more; 0: not known. They are asked for
 	// at every place where prefixes overlap, and cells lie far apart.
 	lengths []uint8
+	list    []lookup.Prefix // of insert
 }
 
 // of returns the prefix of a cell that gets into the trie or leaves it.
@@ -131,10 +133,13 @@ func (t *trieIndex) insert(cells []uint32, total int) error {
 	if err := t.trie.Reserve(total); err != nil {
 		return err
 	}
-	list := make([]lookup.Prefix, len(cells))
-	for i, c := range cells {
+	list := slices.Grow(t.list[:0], len(cells))
+	for _, c := range cells {
 		k, n := t.of(c)
-		list[i] = lookup.Prefix{Key: k, Length: int32(n), Cell: c}
+		list = append(list, lookup.Prefix{Key: k, Length: int32(n), Cell: c})
+	}
+	if len(list) <= lookup.MostKept {
+		t.list = list
 	}
 	return t.trie.InsertAll(list)
 }

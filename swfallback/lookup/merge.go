@@ -15,6 +15,10 @@ type Prefix struct {
 const (
 	fewPrefixes = 16 // up to so many are inserted one by one
 	fetched     = 64 // prefixes whose way is fetched ahead
+
+	// MostKept is for how many prefixes at a time memory of the process is kept for the next ones: new memory costs
+	// much more than the work that is done in it.
+	MostKept = 1 << 17
 )
 
 // InsertAll adds prefixes as Insert does, in any order. The list is reordered.
@@ -32,7 +36,14 @@ func (t *Trie) InsertAll(list []Prefix) error {
 	}
 	t.heap.ahead(uint64(2 * nodeSize * len(list)))
 	defer t.heap.trim()
-	if err := t.mergeRoot(sortPrefixes(list)); err != nil {
+	if len(t.spare) < len(list) {
+		t.spare = make([]Prefix, len(list))
+	}
+	err := t.mergeRoot(sortPrefixes(list, t.spare[:len(list)]))
+	if len(t.spare) > MostKept {
+		t.spare = nil
+	}
+	if err != nil {
 		return err
 	}
 	return t.heap.settle(false)
@@ -154,9 +165,9 @@ func (t *Trie) mergeNode(base uint32, pos int, list []Prefix) error {
 }
 
 // sortPrefixes sorts by key, the shorter one of two with the same bits first; among equals the order stays. It is done
-// byte by byte from the last one on, without the bytes in which all are the same.
-func sortPrefixes(list []Prefix) []Prefix {
-	from, to := list, make([]Prefix, len(list))
+// byte by byte from the last one on, without the bytes in which all are the same. The result is in one of the two.
+func sortPrefixes(list, spare []Prefix) []Prefix {
+	from, to := list, spare
 	digits := []func(*Prefix) uint64{
 		func(p *Prefix) uint64 { return uint64(p.Length) },
 		func(p *Prefix) uint64 { return p.Key.Low },

@@ -21,7 +21,8 @@ type Trie struct {
 	length func(cell uint32) int                  // of a cell's prefix
 	find   func(k Key, length int) (uint32, bool) // the cell of a prefix
 
-	touched uint64 // what fetch has read
+	spare   []Prefix // for InsertAll
+	touched uint64   // what fetch has read
 }
 
 // Key is an address or prefix, left-aligned; bits behind a prefix are zero.
