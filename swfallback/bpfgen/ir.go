@@ -184,6 +184,8 @@ type block struct {
 	point  int    // which point of the program it belongs to
 	cold   bool   // seldom reached: laid out at the end
 	visit  int    // the last of fn.visits that came here
+	place  int    // in reverse post-order, see markLoops
+	loops  bool   // a way leads back here
 }
 
 // A fn is one program in intermediate form. blocks[0] is the entry.

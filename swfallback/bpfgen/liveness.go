@@ -1,9 +1,6 @@
 package bpfgen
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // liveness says which values are needed where. Values carry their numbers in it; there is one at a time for a program.
 type liveness struct {
@@ -51,19 +48,33 @@ func newLiveness(f *fn) *liveness {
 	}
 	live := make(set, words)
 	lv.order = rpo(f)
-	for changed := true; changed; {
-		changed = false
-		for _, b := range slices.Backward(lv.order) {
+	markLoops(lv.order)
+	for again := true; again; {
+		again = false
+		for i := len(lv.order) - 1; i >= 0; i-- {
+			b := lv.order[i]
 			out := lv.out(b)
 			for _, e := range b.term.edges() {
 				out.join(in[e.to.id], nil)
 			}
 			copy(live, out)
 			lv.backwards(b, live, nil)
-			changed = in[b.id].join(live, nil) || changed
+			again = in[b.id].join(live, nil) && b.loops || again
 		}
 	}
 	return lv
+}
+
+// markLoops marks the blocks to which a way leads back. Without one, a single walk against the order finds everything.
+func markLoops(order []*block) {
+	for i, b := range order {
+		b.place, b.loops = i, false
+	}
+	for _, b := range order {
+		for _, e := range b.term.edges() {
+			e.to.loops = e.to.loops || e.to.place <= b.place
+		}
+	}
 }
 
 // backwards walks a block from its end, keeping live up to date; at is called behind every operation with what

@@ -139,63 +139,95 @@ const reloadReach = 1
 
 // spill keeps a value on the stack: it is stored behind its definition and loaded before every use.
 func (a *allocator) spill(v *value) {
-	s := a.f.newSlot(8)
-	frame := func() *value {
-		fr := a.f.newValue(opFrame)
-		fr.slot, fr.ptr = s, true
-		return fr
-	}
-	reload := func(b *block) *value {
-		w := a.f.newValue(opLoad, frame())
-		w.size, w.bits, w.ptr, w.slot = 8, v.bits, v.ptr, v.slot
-		a.temp[w] = true
-		b.ops = append(b.ops, w)
-		return w
-	}
-	store := func(b *block) {
-		st := a.f.newValue(opStore, frame(), v)
-		st.size, st.fresh, st.src = 8, true, v.src
-		b.ops = append(b.ops, st)
-	}
-	a.spillParam(v, frame)
-	for _, b := range a.f.blocks {
-		ops := b.ops
-		b.ops = nil
-		var here *value // the value in a register, since the last call
-		if v == a.f.ctx && b == a.f.blocks[0] {
-			store(b)
-			here = v
+	sp := &spiller{a: a, v: v, slot: a.f.newSlot(8)}
+	a.spillParam(v, sp.frame)
+	for i, b := range a.f.blocks {
+		if mentions(b, v) || v == a.f.ctx && i == 0 {
+			sp.rewrite(b, v == a.f.ctx && i == 0)
 		}
-		get := func() *value {
-			if here == nil {
-				here = reload(b)
-			}
-			return here
-		}
-		since := 0
-		for _, o := range ops {
-			if since++; since > reloadReach {
-				here = nil
-			}
-			if slices.Contains(o.args, v) {
-				since = 0
-			}
-			replaceIn(o.args, v, get)
-			b.ops = append(b.ops, o)
-			switch {
-			case o == v:
-				store(b)
-				here, since = v, 0
-			case o.op == opCall:
-				here = nil
-			}
-		}
-		if since > reloadReach {
-			here = nil
-		}
-		replaceInTerm(&b.term, v, get)
 	}
 	a.temp[v] = true
+}
+
+// mentions reports whether a block makes or uses a value.
+func mentions(b *block, v *value) bool {
+	if b.term.a == v || b.term.b == v {
+		return true
+	}
+	for i := range b.term.to {
+		if slices.Contains(b.term.to[i].args, v) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(b.ops, func(o *value) bool { return o == v || slices.Contains(o.args, v) })
+}
+
+// spiller moves one value to the stack.
+type spiller struct {
+	a    *allocator
+	v    *value
+	slot *slot
+	b    *block // at work
+	here *value // the value in a register, since the last call
+}
+
+// frame returns the value's place.
+func (sp *spiller) frame() *value {
+	fr := sp.a.f.newValue(opFrame)
+	fr.slot, fr.ptr = sp.slot, true
+	return fr
+}
+
+// get returns the value in a register, loaded where it is not in one.
+func (sp *spiller) get() *value {
+	if sp.here == nil {
+		w, v := sp.a.f.newValue(opLoad, sp.frame()), sp.v
+		w.size, w.bits, w.ptr, w.slot = 8, v.bits, v.ptr, v.slot
+		sp.a.temp[w] = true
+		sp.b.ops = append(sp.b.ops, w)
+		sp.here = w
+	}
+	return sp.here
+}
+
+// store appends the store of the value, which is in its register.
+func (sp *spiller) store() {
+	st := sp.a.f.newValue(opStore, sp.frame(), sp.v)
+	st.size, st.fresh, st.src = 8, true, sp.v.src
+	sp.b.ops = append(sp.b.ops, st)
+	sp.here = sp.v
+}
+
+// rewrite changes a block; comesIn says that the value is there at its start.
+func (sp *spiller) rewrite(b *block, comesIn bool) {
+	ops := b.ops
+	b.ops = make([]*value, 0, len(ops)+4)
+	sp.b, sp.here = b, nil
+	if comesIn {
+		sp.store()
+	}
+	since := 0
+	for _, o := range ops {
+		if since++; since > reloadReach {
+			sp.here = nil
+		}
+		if slices.Contains(o.args, sp.v) {
+			since = 0
+		}
+		replaceIn(o.args, sp.v, sp.get)
+		b.ops = append(b.ops, o)
+		switch {
+		case o == sp.v:
+			sp.store()
+			since = 0
+		case o.op == opCall:
+			sp.here = nil
+		}
+	}
+	if since > reloadReach {
+		sp.here = nil
+	}
+	replaceInTerm(&b.term, sp.v, sp.get)
 }
 
 // replaceIn replaces a value among operands by one made once.
