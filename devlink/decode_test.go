@@ -27,7 +27,7 @@ func as[T any](decode func([]byte) (T, error)) func([]byte) (any, error) {
 func entriesOf(b []byte) ([]DpipeEntry, error) {
 	var out []DpipeEntry
 	var d entryDecoder
-	err := d.message(b, func(e DpipeEntry) bool { out = append(out, e); return true })
+	err := d.message(b, func(e DpipeEntry) bool { out = append(out, e.Clone()); return true })
 	return out, err
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/mdlayher/genetlink"
@@ -27,10 +29,13 @@ func Dial(ctx context.Context, options ...Option) (*Client, error) {
 // A kernelEndpoint is a generic netlink socket.
 type kernelEndpoint struct {
 	conn *genetlink.Conn
-	buf  []byte // of Recv, which one goroutine at a time calls
+	buf  []byte // of Recv and lend, one of which is called at a time
 }
 
-var _ Endpoint = (*kernelEndpoint)(nil)
+var (
+	_ Endpoint = (*kernelEndpoint)(nil)
+	_ lender   = (*kernelEndpoint)(nil)
+)
 
 // Buffer sizes in bytes. The kernel makes a dump's datagrams as large as the buffer that it has seen, up to 32 KiB; a
 // large receive queue makes lost notifications rare.
@@ -77,18 +82,33 @@ func (e *kernelEndpoint) Send(datagram []byte) error {
 }
 
 // Recv implements Endpoint.
-func (e *kernelEndpoint) Recv(ctx context.Context) ([]byte, error) {
+func (e *kernelEndpoint) Recv(ctx context.Context) (datagram []byte, err error) {
+	err = e.lend(ctx, func(next func() ([]byte, error)) error {
+		lent, err := next()
+		datagram = slices.Clone(lent)
+		return err
+	})
+	return datagram, err
+}
+
+// lend implements lender.
+func (e *kernelEndpoint) lend(ctx context.Context, read func(next func() ([]byte, error)) error) error {
 	raw, err := e.conn.SyscallConn()
 	if err != nil {
-		return nil, err
+		return err
 	}
+	return interruptible(ctx, e.conn.SetReadDeadline, func() error {
+		return read(func() ([]byte, error) { return e.read(raw) })
+	})
+}
+
+// read waits for one datagram, which the next one overwrites.
+func (e *kernelEndpoint) read(raw syscall.RawConn) ([]byte, error) {
 	var n, flags int
 	var recvErr error
-	err = interruptible(ctx, e.conn.SetReadDeadline, func() error {
-		return raw.Read(func(fd uintptr) bool {
-			n, _, flags, _, recvErr = unix.Recvmsg(int(fd), e.buf, nil, 0)
-			return !errors.Is(recvErr, unix.EAGAIN) && !errors.Is(recvErr, unix.EINTR)
-		})
+	err := raw.Read(func(fd uintptr) bool {
+		n, _, flags, _, recvErr = unix.Recvmsg(int(fd), e.buf, nil, 0)
+		return !errors.Is(recvErr, unix.EAGAIN) && !errors.Is(recvErr, unix.EINTR)
 	})
 	switch {
 	case err != nil:
@@ -100,7 +120,7 @@ func (e *kernelEndpoint) Recv(ctx context.Context) ([]byte, error) {
 	case flags&unix.MSG_TRUNC != 0:
 		return nil, fmt.Errorf("%w: datagram longer than %d bytes", ErrMalformed, len(e.buf))
 	}
-	return append([]byte(nil), e.buf[:n]...), nil
+	return e.buf[:n], nil
 }
 
 // Join implements Endpoint.

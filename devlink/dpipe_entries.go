@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"iter"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 )
@@ -29,6 +30,20 @@ type DpipeEntry struct {
 	Action []DpipeValue `json:"action_value"`
 }
 
+// Clone returns a copy that shares nothing with e.
+func (e DpipeEntry) Clone() DpipeEntry {
+	e.Match, e.Action = cloneValues(e.Match), cloneValues(e.Action)
+	return e
+}
+
+func cloneValues(values []DpipeValue) []DpipeValue {
+	values = slices.Clone(values)
+	for i := range values {
+		values[i].Value, values[i].Mask = slices.Clone(values[i].Value), slices.Clone(values[i].Mask)
+	}
+	return values
+}
+
 // A DpipeValue is what an entry compares a field with or writes into it.
 type DpipeValue struct {
 	// Type is a DpipeMatchType or a DpipeActionType.
@@ -45,8 +60,9 @@ type DpipeValue struct {
 	HasMapping bool   `json:"-"`
 }
 
-// DpipeEntries reads a table's entries while the loop goes on: a table of any size passes through in datagrams. Values
-// may be kept. An error is the last pair. The loop may make other calls on the same Client; leaving it early is allowed.
+// DpipeEntries reads a table's entries while the loop goes on: a table of any size passes through in one datagram's
+// memory. An entry's values are overwritten when the loop goes on; Clone makes an entry that can be kept. An error is the
+// last pair. The loop may make other calls on the same Client; leaving it early is allowed.
 func (c *Client) DpipeEntries(ctx context.Context, h Handle, table string) iter.Seq2[DpipeEntry, error] {
 	req := request{
 		op: "list entries of dpipe table " + table, device: h, cmd: CmdDpipeEntriesGet, mode: replyMulti,
@@ -64,12 +80,9 @@ func (c *Client) DpipeEntries(ctx context.Context, h Handle, table string) iter.
 	}
 }
 
-// slabSize is how many values are allocated at once.
-const slabSize = 512
-
-// An entryDecoder reads entries with few allocations: bytes alias the datagram, values come from slabs.
+// An entryDecoder reads entries one after the other into the same memory. Their bytes alias the datagram.
 type entryDecoder struct {
-	slab []DpipeValue
+	values []DpipeValue // of one entry
 }
 
 // message reads one DEVLINK_CMD_DPIPE_ENTRIES_GET message. It returns errStop when yield returns false.
@@ -100,6 +113,7 @@ func (d *entryDecoder) message(attrs []byte, yield func(DpipeEntry) bool) error 
 // entry reads what is nested in a DEVLINK_ATTR_DPIPE_ENTRY.
 func (d *entryDecoder) entry(b []byte) (DpipeEntry, error) {
 	var e DpipeEntry
+	d.values = d.values[:0]
 	c := cursor{rest: b}
 	for typ, data, ok := c.next(); ok; typ, data, ok = c.next() {
 		var err error
@@ -109,39 +123,27 @@ func (d *entryDecoder) entry(b []byte) (DpipeEntry, error) {
 		case attrDpipeEntryCounter:
 			e.Counter, e.HasCounter = c.u64(typ, data), true
 		case attrDpipeEntryMatchValues:
-			e.Match, err = d.values(data, attrDpipeMatchValue, attrDpipeMatch, attrDpipeMatchType)
+			e.Match, err = d.list(data, attrDpipeMatchValue, attrDpipeMatch, attrDpipeMatchType)
 		case attrDpipeEntryActionValues:
-			e.Action, err = d.values(data, attrDpipeActionValue, attrDpipeAction, attrDpipeActionType)
+			e.Action, err = d.list(data, attrDpipeActionValue, attrDpipeAction, attrDpipeActionType)
 		}
 		c.fail(err)
 	}
 	return e, c.err
 }
 
-// values reads a list of values. The result has no room to grow, so that appending to it copies.
-func (d *entryDecoder) values(b []byte, each, ref, typeAttr uint16) ([]DpipeValue, error) {
-	n := 0
-	count := cursor{rest: b}
-	for typ, _, ok := count.next(); ok; typ, _, ok = count.next() {
-		if typ == each {
-			n++
-		}
-	}
-	if cap(d.slab)-len(d.slab) < n {
-		d.slab = make([]DpipeValue, 0, max(n, slabSize))
-	}
-	start := len(d.slab)
+// list reads a list of values. The result has no room to grow, so that appending to it copies.
+func (d *entryDecoder) list(b []byte, each, ref, typeAttr uint16) ([]DpipeValue, error) {
+	start := len(d.values)
 	c := cursor{rest: b}
 	for typ, data, ok := c.next(); ok; typ, data, ok = c.next() {
 		if typ != each {
 			continue
 		}
-		d.slab = append(d.slab, DpipeValue{})
-		if err := d.slab[len(d.slab)-1].decode(data, ref, typeAttr); err != nil {
-			return nil, err
-		}
+		d.values = append(d.values, DpipeValue{})
+		c.fail(d.values[len(d.values)-1].decode(data, ref, typeAttr))
 	}
-	return d.slab[start:len(d.slab):len(d.slab)], c.err
+	return d.values[start:len(d.values):len(d.values)], c.err
 }
 
 // decode reads one value.

@@ -24,5 +24,12 @@ type Endpoint interface {
 	Close() error
 }
 
+// A lender is an Endpoint for replies of thousands of datagrams, which need not each be copied and watched.
+type lender interface {
+	// lend calls read with a function that waits for one datagram, which the next one overwrites. Where the end of the
+	// context ended a wait, and read returned the error of that, lend returns the context's.
+	lend(ctx context.Context, read func(next func() ([]byte, error)) error) error
+}
+
 // A DialFunc opens one more Endpoint to the same peer.
 type DialFunc func(ctx context.Context) (Endpoint, error)

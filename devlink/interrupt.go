@@ -2,10 +2,12 @@ package devlink
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 )
 
-// interruptible runs read, which blocks until the deadline that setDeadline sets, and ends it when ctx ends; the error
+// interruptible runs read, whose waits end at the deadline that setDeadline sets, and ends them when ctx ends; the error
 // is then the context's. The deadline is cleared again.
 func interruptible(ctx context.Context, setDeadline func(time.Time) error, read func() error) error {
 	if ctx.Done() == nil {
@@ -22,8 +24,8 @@ func interruptible(ctx context.Context, setDeadline func(time.Time) error, read 
 	}
 	<-fired
 	_ = setDeadline(time.Time{})
-	if err != nil {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ctx.Err()
 	}
-	return nil
+	return err
 }

@@ -64,8 +64,8 @@ func (r *request) flags() netlink.HeaderFlags {
 // errStop is returned by a reply's reader that has seen enough.
 var errStop = errors.New("stop reading")
 
-// do sends the request and calls each for every reply message, in order, with the attributes, which alias the
-// datagram. Errors carry no prefix: an *OpError where the kernel refused, ErrInterrupted for a dump that changed on the
+// do sends the request and calls each for every reply message, in order, with the attributes, which are good until each
+// returns. Errors carry no prefix: an *OpError where the kernel refused, ErrInterrupted for a dump that changed on the
 // way, each's own error, and what the endpoint or the decoder reported. After the first two the wire can be used again.
 func (w *wire) do(ctx context.Context, req *request, each func(cmd Command, attrs []byte) error) error {
 	attrs, err := req.encode()
@@ -76,14 +76,12 @@ func (w *wire) do(ctx context.Context, req *request, each func(cmd Command, attr
 		return err
 	}
 	r := replyReader{req: req, seq: w.seq, each: each}
-	for !r.ended {
-		datagram, err := w.recv(ctx)
-		if err != nil {
-			return err
-		}
-		if err := r.read(datagram); err != nil {
-			return err
-		}
+	err = w.receive(ctx, func(datagram []byte) (bool, error) {
+		err := r.read(datagram)
+		return r.ended, err
+	})
+	if err != nil {
+		return err
 	}
 	if r.interrupted {
 		return ErrInterrupted

@@ -387,6 +387,34 @@ func TestNested(t *testing.T) {
 	}
 }
 
+// TestEntriesKept: the next entry overwrites the values of one, not those of a clone; and a loop that ends when its
+// context does ends without an error.
+func TestEntriesKept(t *testing.T) {
+	c := dialUnix(serve(t, newKernel(newNIC())))
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var kept []devlink.DpipeEntry
+	for e, err := range c.DpipeEntries(ctx, handle, "route") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept = append(kept, e.Clone()); len(kept) == 400 {
+			cancel()
+			break
+		}
+	}
+	for i, e := range kept {
+		want := devlink.HexBytes{10, 0, byte(i >> 8), byte(i)}
+		if len(e.Match) != 1 || !bytes.Equal(e.Match[0].Value, want) || len(e.Action) != 1 {
+			t.Fatalf("entry %d: got %+v, want %v", i, e, want)
+		}
+	}
+	if _, err := c.Info(t.Context(), handle); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
 // TestTrace reads the trace of two requests.
 func TestTrace(t *testing.T) {
 	var b bytes.Buffer

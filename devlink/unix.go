@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -47,11 +48,14 @@ func DialUnix(ctx context.Context, path string) (Endpoint, error) {
 // A unixEndpoint is a connection to a simulated kernel.
 type unixEndpoint struct {
 	conn *net.UnixConn
-	buf  []byte   // of Recv, which one goroutine at a time calls
+	buf  []byte   // of Recv and lend, one of which is called at a time
 	kept [][]byte // received while Join waited
 }
 
-var _ Endpoint = (*unixEndpoint)(nil)
+var (
+	_ Endpoint = (*unixEndpoint)(nil)
+	_ lender   = (*unixEndpoint)(nil)
+)
 
 // Send implements Endpoint.
 func (e *unixEndpoint) Send(datagram []byte) error {
@@ -60,22 +64,33 @@ func (e *unixEndpoint) Send(datagram []byte) error {
 }
 
 // Recv implements Endpoint.
-func (e *unixEndpoint) Recv(ctx context.Context) ([]byte, error) {
+func (e *unixEndpoint) Recv(ctx context.Context) (datagram []byte, err error) {
+	err = e.lend(ctx, func(next func() ([]byte, error)) error {
+		lent, err := next()
+		datagram = slices.Clone(lent)
+		return err
+	})
+	return datagram, err
+}
+
+// lend implements lender.
+func (e *unixEndpoint) lend(ctx context.Context, read func(next func() ([]byte, error)) error) error {
+	return interruptible(ctx, e.conn.SetReadDeadline, func() error { return read(e.next) })
+}
+
+// next returns a packet that was kept, or waits for one, which the next one overwrites.
+func (e *unixEndpoint) next() ([]byte, error) {
 	if len(e.kept) > 0 {
 		datagram := e.kept[0]
 		e.kept = e.kept[1:]
 		return datagram, nil
 	}
-	return e.read(ctx)
+	return e.read()
 }
 
-// read waits for one packet.
-func (e *unixEndpoint) read(ctx context.Context) ([]byte, error) {
-	var n int
-	err := interruptible(ctx, e.conn.SetReadDeadline, func() (err error) {
-		n, err = e.conn.Read(e.buf)
-		return err
-	})
+// read waits for one packet, which the next one overwrites.
+func (e *unixEndpoint) read() ([]byte, error) {
+	n, err := e.conn.Read(e.buf)
 	if err == nil && n == 0 || errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("simulated kernel: %w", io.EOF)
 	}
@@ -85,7 +100,7 @@ func (e *unixEndpoint) read(ctx context.Context) ([]byte, error) {
 	if n > maxUnixDatagram {
 		return nil, fmt.Errorf("%w: datagram longer than %d bytes", ErrMalformed, maxUnixDatagram)
 	}
-	return append([]byte(nil), e.buf[:n]...), nil
+	return e.buf[:n], nil
 }
 
 // Join implements Endpoint. The packet has no answer, so an empty message that asks to be acknowledged follows it: what
@@ -113,17 +128,23 @@ func (e *unixEndpoint) Join(group uint32) error {
 func (e *unixEndpoint) awaitBarrier() error {
 	ctx, cancel := context.WithTimeout(context.Background(), unixBarrierWait)
 	defer cancel()
-	for {
-		datagram, err := e.read(ctx)
-		if err != nil {
-			return fmt.Errorf("await acknowledgement of join: %w", err)
+	err := interruptible(ctx, e.conn.SetReadDeadline, func() error {
+		for {
+			datagram, err := e.read()
+			if err != nil {
+				return err
+			}
+			m, _, err := splitMessage(datagram)
+			if err == nil && m.Header.Type == netlink.Error && m.Header.Sequence == unixBarrier {
+				return nil
+			}
+			e.kept = append(e.kept, slices.Clone(datagram))
 		}
-		m, _, err := splitMessage(datagram)
-		if err == nil && m.Header.Type == netlink.Error && m.Header.Sequence == unixBarrier {
-			return nil
-		}
-		e.kept = append(e.kept, datagram)
+	})
+	if err != nil {
+		return fmt.Errorf("await acknowledgement of join: %w", err)
 	}
+	return nil
 }
 
 // Close implements Endpoint.

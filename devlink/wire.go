@@ -75,6 +75,37 @@ func (w *wire) recv(ctx context.Context) ([]byte, error) {
 	return datagram, err
 }
 
+// receive calls each with one datagram after the other, which the next one may overwrite, until each is done or fails.
+func (w *wire) receive(ctx context.Context, each func(datagram []byte) (done bool, err error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	read := func(next func() ([]byte, error)) error {
+		for {
+			datagram, err := next()
+			if err != nil {
+				return err
+			}
+			if done, err := each(datagram); done || err != nil {
+				return err
+			}
+		}
+	}
+	l, ok := w.ep.(lender)
+	if !ok {
+		return read(func() ([]byte, error) { return w.recv(ctx) })
+	}
+	return l.lend(ctx, func(next func() ([]byte, error)) error {
+		return read(func() ([]byte, error) {
+			datagram, err := next()
+			if err == nil {
+				w.trace.datagram("<-", datagram)
+			}
+			return datagram, err
+		})
+	})
+}
+
 // join subscribes to the family's notifications.
 func (w *wire) join(group uint32) error { return w.ep.Join(group) }
 

@@ -125,7 +125,7 @@ func entries(ctx context.Context, c *devlink.Client, h devlink.Handle, table str
 		if err != nil {
 			return list, err
 		}
-		list = append(list, e)
+		list = append(list, e.Clone())
 	}
 	return list, nil
 }
