@@ -25,6 +25,8 @@ type section struct {
 	asked bool
 	// read returns what there is, or of that the one thing that is called name.
 	read func(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error)
+	// stream is set where there may be very much: it writes with -j, while it reads, what else read would return.
+	stream func(ctx context.Context, s *jsonStream, c *devlink.Client, h devlink.Handle, name string) error
 }
 
 // part is what a section has of one device.
@@ -39,12 +41,12 @@ func (a *app) sections() []section {
 	return []section{
 		{name: "info", key: "info", read: readInfo},
 		{name: "dev", key: "dev", read: readDev},
-		{name: "ports", key: "port", read: readPorts},
+		{name: "ports", key: "port", read: readPorts, stream: streamPorts},
 		{name: "parser", key: "parser", read: readParser},
 		{name: "ddp", key: "ddp", read: a.readDDPOf},
 		{name: "headers", key: "header", read: readHeaders},
 		{name: "tables", key: "table", read: readTables},
-		{name: "entries", key: "table_entry", asked: true, read: readEntries},
+		{name: "entries", key: "table_entry", asked: true, read: readEntries, stream: streamEntries},
 		{name: "resources", key: "resources", read: readResources},
 		{name: "regions", key: "regions", read: readRegions},
 		{name: "health", key: "health", read: readHealth},
@@ -156,9 +158,15 @@ func (a *app) show(ctx context.Context, h devlink.Handle, args []string) error {
 	defer c.Close()
 	s.c = c
 	if !h.IsZero() {
-		if _, err = c.Device(ctx, h); err == nil {
-			err = a.showDevice(ctx, s, h, s.name != "" || !s.whole)
+		if _, err := c.Device(ctx, h); err != nil {
+			return err
 		}
+	}
+	if one := s.sections[0]; a.json && !s.whole && one.stream != nil {
+		return a.stream(ctx, one, c, h, s.name)
+	}
+	if !h.IsZero() {
+		err = a.showDevice(ctx, s, h, s.name != "" || !s.whole)
 	} else {
 		err = a.showAll(ctx, s)
 	}

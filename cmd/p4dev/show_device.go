@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/p4dev/p4dev/devlink"
@@ -65,7 +66,28 @@ func readPorts(ctx context.Context, c *devlink.Client, h devlink.Handle, name st
 	if err != nil {
 		return part{}, err
 	}
-	return keyed(h, ports, name, func(p devlink.Port) string { return fmt.Sprint(p.Index) }, textPorts)
+	return keyed(h, ports, name, portIndex, textPorts)
+}
+
+func portIndex(p devlink.Port) string { return strconv.FormatUint(uint64(p.Index), 10) }
+
+// streamPorts writes ports as JSON in the kernel's order.
+func streamPorts(ctx context.Context, s *jsonStream, c *devlink.Client, h devlink.Handle, name string) error {
+	ports, err := c.Ports(ctx, h)
+	if err == nil {
+		ports, err = pick(h, ports, name, portIndex)
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range ports {
+		s.member(h.String() + "/" + portIndex(p))
+		s.buf = append(s.buf, jsonText(p, "    ")...)
+		if err := s.end(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func textPorts(w io.Writer, ports []devlink.Port) error {

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/p4dev/p4dev/devlink"
 	"github.com/p4dev/p4dev/firmware/graph"
 	"github.com/p4dev/p4dev/firmware/pipeline"
-	"github.com/p4dev/p4dev/offload/hw"
 )
 
 // parserView is the parser graph that a device advertises.
@@ -171,48 +169,15 @@ func textTables(w io.Writer, tables []dpipeTable) error {
 		return err
 	}
 	for _, t := range tables {
-		fmt.Fprintf(w, "\n%s\n  match   %s\n  action  %s\n", t.Name, fieldNames(t.Match), fieldNames(t.Action))
+		fmt.Fprintf(w, "\n%s\n  match   %s\n  action  %s\n", t.Name, joinFields(t.Match), joinFields(t.Action))
 	}
 	return nil
 }
 
-func fieldNames(list []dpipeField) string {
+func joinFields(list []dpipeField) string {
 	var names []string
 	for _, f := range list {
 		names = append(names, f.String())
 	}
 	return orElse(strings.Join(names, " "), "-")
-}
-
-// readEntries reads what the tables hold now, or one of them.
-func readEntries(ctx context.Context, c *devlink.Client, h devlink.Handle, name string) (part, error) {
-	tables, err := c.DpipeTables(ctx, h)
-	if err == nil {
-		tables, err = pick(h, tables, name, func(t devlink.DpipeTable) string { return t.Name })
-	}
-	if err != nil {
-		return part{}, err
-	}
-	var form dpipeForm
-	if form.headers, err = c.DpipeHeaders(ctx, h); err != nil {
-		return part{}, err
-	}
-	regions, err := c.Regions(ctx, h)
-	if err != nil {
-		return part{}, err
-	}
-	form.network = slices.ContainsFunc(regions, func(r devlink.Region) bool { return r.Name == hw.RegionName })
-	var views []dpipeEntry
-	for _, t := range tables {
-		for e, err := range c.DpipeEntries(ctx, h, t.Name) {
-			if errors.Is(err, errors.ErrUnsupported) && name == "" {
-				break // this table's entries cannot be read
-			}
-			if err != nil {
-				return part{}, err
-			}
-			views = append(views, form.entry(t.Name, e))
-		}
-	}
-	return listed(h, slices.Clip(views), "", nil, textDpipeEntries)
 }
