@@ -1,6 +1,7 @@
 package devlink
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -272,4 +273,31 @@ func FuzzDatagram(f *testing.F) {
 		_ = watch.datagram(b)
 		(&tracer{w: io.Discard}).datagram("<-", b)
 	})
+}
+
+// TestEntriesOfManyFields: fields in one place that change from entry to entry, and are the same again.
+func TestEntriesOfManyFields(t *testing.T) {
+	entry := func(outer, inner, typeAttr, value uint16, field uint32) []byte {
+		ref := in(inner, at(typeAttr, field+7), at(55, uint32(0)), at(52, uint32(4)), at(58, field), at(54, uint8(1)))
+		return in(35, in(outer, in(value, ref, at(46, field))))
+	}
+	match := func(field uint32) []byte { return entry(37, 40, 42, 41, field) }
+	action := func(field uint32) []byte { return entry(38, 43, 45, 44, field) }
+	got, err := entriesOf(join(pci, in(34, match(1), match(2), action(2), match(2), match(2), match(1), action(1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text []string
+	for _, e := range got {
+		for kind, list := range map[string][]DpipeValue{"match": e.Match, "action": e.Action} {
+			for _, v := range list {
+				text = append(text, fmt.Sprint(kind, v.Type, v.Field.FieldID, v.Field.HeaderID, v.Field.Global, binary.NativeEndian.Uint32(v.Value)))
+			}
+		}
+	}
+	want := []string{"match8 1 4 true 1", "match9 2 4 true 2", "action9 2 4 true 2", "match9 2 4 true 2", "match9 2 4 true 2",
+		"match8 1 4 true 1", "action8 1 4 true 1"}
+	if diff := cmp.Diff(want, text); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }

@@ -1,6 +1,7 @@
 package devlink
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"iter"
@@ -83,6 +84,15 @@ func (c *Client) DpipeEntries(ctx context.Context, h Handle, table string) iter.
 // An entryDecoder reads entries one after the other into the same memory. Their bytes alias the datagram.
 type entryDecoder struct {
 	values []DpipeValue // of one entry
+	refs   []encodedRef // that of the value in the same place, in the entry before
+}
+
+// An encodedRef is the attribute that says what a value is of, and what it says: mostly the same in all entries.
+type encodedRef struct {
+	attrs    []byte
+	typeAttr uint16 // of the type in them
+	typ      uint32
+	field    DpipeFieldRef
 }
 
 // message reads one DEVLINK_CMD_DPIPE_ENTRIES_GET message. It returns errStop when yield returns false.
@@ -140,20 +150,22 @@ func (d *entryDecoder) list(b []byte, each, ref, typeAttr uint16) ([]DpipeValue,
 		if typ != each {
 			continue
 		}
-		d.values = append(d.values, DpipeValue{})
-		c.fail(d.values[len(d.values)-1].decode(data, ref, typeAttr))
+		c.fail(d.value(data, ref, typeAttr))
 	}
 	return d.values[start:len(d.values):len(d.values)], c.err
 }
 
-// decode reads one value.
-func (v *DpipeValue) decode(b []byte, ref, typeAttr uint16) error {
+// value reads one value.
+func (d *entryDecoder) value(b []byte, ref, typeAttr uint16) error {
+	at := len(d.values)
+	d.values = append(d.values, DpipeValue{})
+	v := &d.values[at]
 	c := cursor{rest: b}
 	for typ, data, ok := c.next(); ok; typ, data, ok = c.next() {
 		switch typ {
 		case ref:
 			var err error
-			v.Type, v.Field, err = decodeDpipeRef(data, typeAttr)
+			v.Type, v.Field, err = d.ref(at, data, typeAttr)
 			c.fail(err)
 		case attrDpipeValue:
 			v.Value = data
@@ -164,4 +176,20 @@ func (v *DpipeValue) decode(b []byte, ref, typeAttr uint16) error {
 		}
 	}
 	return c.err
+}
+
+// ref reads what the value in a place is of.
+func (d *entryDecoder) ref(at int, b []byte, typeAttr uint16) (uint32, DpipeFieldRef, error) {
+	for len(d.refs) <= at {
+		d.refs = append(d.refs, encodedRef{})
+	}
+	known := &d.refs[at]
+	if typeAttr == known.typeAttr && bytes.Equal(known.attrs, b) {
+		return known.typ, known.field, nil
+	}
+	typ, field, err := decodeDpipeRef(b, typeAttr)
+	if err == nil {
+		*known = encodedRef{append(known.attrs[:0], b...), typeAttr, typ, field}
+	}
+	return typ, field, err
 }
