@@ -17,7 +17,8 @@ func (a *app) benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure the software path against hand-written programs",
 		Long: `Measures generated eBPF, tables and interpreter against yardsticks that run in turns with them: hand-written C, the
-kernel's own maps, or figures that others published. Every row says what it promises and whether that was reached.
+kernel's own maps, or figures that others published. Row "decode" sets p4dev against the devlink command of iproute2:
+both show dumps of a simulated device. Every row says what it promises and whether that was reached.
 
 It needs root, and clang with libbpf's headers for the C programs (Debian: clang, libbpf-dev). Rows that lack something
 are skipped with the reason. Nothing of it touches the machine's own interfaces. All rows take some minutes.`,
@@ -27,6 +28,10 @@ are skipped with the reason. Nothing of it touches the machine's own interfaces.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config.Progress = func(row string) { fmt.Fprintf(a.err, "p4dev: measure %s\n", row) }
+			var err error
+			if config.Command, err = os.Executable(); err != nil {
+				return err
+			}
 			report, err := bench.Run(cmd.Context(), config)
 			if err != nil {
 				return err

@@ -47,7 +47,7 @@ func (p *place) onSimulation() devlinkCommand {
 	p.t.Helper()
 	shim := filepath.Join(p.t.TempDir(), "simlink.so")
 	out, err := exec.Command(needProgram(p.t, "gcc"), "-shared", "-fPIC", "-Wall", "-Werror", "-o", shim,
-		filepath.Join(p.home, "../../devlink/parity/testdata/simlink.c"), "-ldl").CombinedOutput()
+		filepath.Join(p.home, "../../testdata/bench/c/simlink.c"), "-ldl").CombinedOutput()
 	if err != nil {
 		p.t.Fatalf("%v\n%s", err, out)
 	}

@@ -32,16 +32,17 @@ const loopback = 1
 
 // lab is what one row works with: a folder, a BPF file system, and all that has to be ended.
 type lab struct {
-	rounds int
-	dir    string
-	place  swfallback.Place
-	ends   []func() error
-	serial int
+	rounds  int
+	command string // path of p4dev; "": not known
+	dir     string
+	place   swfallback.Place
+	ends    []func() error
+	serial  int
 }
 
 // newLab makes a lab. Without root it is errors.ErrUnsupported.
-func newLab(rounds int) (_ *lab, err error) {
-	l := &lab{rounds: rounds}
+func newLab(config Config) (_ *lab, err error) {
+	l := &lab{rounds: config.Rounds, command: config.Command}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())
@@ -93,22 +94,29 @@ func (l *lab) close() error {
 
 // compile compiles a program of testdata/bench. Without clang or libbpf's headers it is errors.ErrUnsupported.
 func (l *lab) compile(name string) (*ebpf.CollectionSpec, error) {
-	if err := os.CopyFS(l.dir, yardsticks.FS); err != nil && !errors.Is(err, os.ErrExist) {
+	object := filepath.Join(l.dir, name+".o")
+	if err := l.clang(name+".bpf.c", object, "-g", "-target", "bpf", "-mcpu=v3", "-I/usr/include/"+runtimeTriple(), "-c"); err != nil {
 		return nil, err
+	}
+	return ebpf.LoadCollectionSpec(object)
+}
+
+// clang compiles a source of testdata/bench with optimisation. Without clang or headers it is errors.ErrUnsupported.
+func (l *lab) clang(source, to string, flags ...string) error {
+	if err := os.CopyFS(l.dir, yardsticks.FS); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
 	}
 	clang, err := exec.LookPath("clang")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
+		return fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
 	}
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
-	object := filepath.Join(l.dir, name+".o")
-	cmd := exec.CommandContext(ctx, clang, "-O2", "-g", "-target", "bpf", "-mcpu=v3",
-		"-I/usr/include/"+runtimeTriple(), "-c", filepath.Join(l.dir, "c", name+".bpf.c"), "-o", object)
+	cmd := exec.CommandContext(ctx, clang, append(flags, "-O2", "-o", to, filepath.Join(l.dir, "c", source))...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("compile %s: %w: %s: %w", name, err, strings.TrimSpace(string(out)), errors.ErrUnsupported)
+		return fmt.Errorf("compile %s: %w: %s: %w", source, err, strings.TrimSpace(string(out)), errors.ErrUnsupported)
 	}
-	return ebpf.LoadCollectionSpec(object)
+	return nil
 }
 
 // runtimeTriple is the folder of Debian's multi-architecture headers.

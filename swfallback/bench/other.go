@@ -9,7 +9,7 @@ import (
 
 type lab struct{}
 
-func newLab(int) (*lab, error) {
+func newLab(Config) (*lab, error) {
 	return nil, fmt.Errorf("it needs Linux: %w", errors.ErrUnsupported)
 }
 

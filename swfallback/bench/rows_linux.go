@@ -23,5 +23,6 @@ func rows() []row {
 		{"wire-encap", "vxlan_gateway from veth to veth, encapsulation", "C", "M packets per second", wireRow(encap)},
 		{"wire-decap", "vxlan_gateway from veth to veth, decapsulation", "C", "M packets per second", wireRow(decap)},
 		{"interp", "l3router interpreted", "BMv2, published", "M packets per second", interpRow},
+		{"decode", "dumps of a device shown as JSON, each by a process of its own", "devlink", "ms of CPU time, MiB resident at most", decodeRow},
 	}
 }

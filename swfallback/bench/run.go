@@ -12,6 +12,8 @@ import (
 type Config struct {
 	Rows   []string // names of rows; none: all
 	Rounds int      // how often the contenders take turns; 0: 9
+	// Command is the path of p4dev, which some rows run; "": they are skipped.
+	Command string
 	// Progress, when set, is told the name of each row before it is measured.
 	Progress func(row string)
 }
@@ -48,7 +50,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 			config.Progress(r.name)
 		}
 		out := Row{Name: r.name, What: r.what, Yardstick: r.yardstick, Unit: r.unit}
-		if err := runRow(ctx, config.Rounds, r, &out); err != nil {
+		if err := runRow(ctx, config, r, &out); err != nil {
 			return nil, fmt.Errorf("bench: row %s: %w", r.name, err)
 		}
 		report.Rows = append(report.Rows, out)
@@ -73,8 +75,8 @@ func choose(names []string) ([]row, error) {
 }
 
 // runRow measures one row in a lab of its own.
-func runRow(ctx context.Context, rounds int, r row, out *Row) (err error) {
-	l, err := newLab(rounds)
+func runRow(ctx context.Context, config Config, r row, out *Row) (err error) {
+	l, err := newLab(config)
 	if err == nil {
 		err = r.run(ctx, l, out)
 		err = errors.Join(err, l.close())

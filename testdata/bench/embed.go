@@ -4,7 +4,7 @@ package bench
 
 import "embed"
 
-// FS holds c/NAME.bpf.c and c/yardstick.h, which clang compiles when a benchmark runs.
+// FS holds what clang compiles when a benchmark runs: c/NAME.bpf.c with c/yardstick.h, c/simlink.c and c/usage.c.
 //
 //go:embed c
 var FS embed.FS
