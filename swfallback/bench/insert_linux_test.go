@@ -19,7 +19,7 @@ func BenchmarkInsert(b *testing.B) {
 		b.Run(f.name, func(b *testing.B) {
 			var ours, again, plain float64
 			for b.Loop() {
-				l, err := newLab(1)
+				l, err := newLab(Config{Rounds: 1})
 				if err != nil {
 					b.Fatal(err)
 				}
