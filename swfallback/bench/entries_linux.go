@@ -2,12 +2,9 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -164,84 +161,6 @@ func fill(t *target, entries []*pipeline.Entry) (float64, error) {
 		}
 	}
 	return float64(len(entries)) / (threadTime() - start).Seconds() / 1e6, nil
-}
-
-// memoryRow compares the memory of full tables. Kernel and p4dev tell what they use themselves.
-func memoryRow(ctx context.Context, l *lab, out *Row) error {
-	all, err := fillings()
-	if err != nil {
-		return err
-	}
-	for _, f := range all {
-		before, err := l.attach(ctx, f.program, bpfgen.Options{}, nil)
-		if err != nil {
-			return err
-		}
-		table, err := before.Program().TableByName(f.table)
-		if err != nil {
-			return err
-		}
-		empty, err := memoryOf(before)
-		if err != nil {
-			return err
-		}
-		if err := before.Insert(f.entries(table)...); err != nil {
-			return err
-		}
-		full, err := memoryOf(before)
-		if err != nil {
-			return err
-		}
-		m, err := f.plain(f.kind)
-		if err != nil {
-			return err
-		}
-		if _, err = bpfrun.UpdateBatch(m, f.keys, f.values, f.n); err != nil {
-			return err
-		}
-		bytes, err := memlock(m)
-		m.Close()
-		if err != nil {
-			return err
-		}
-		yard := single(bytes / float64(f.n))
-		p := Point{Label: fmt.Sprintf("%s in %s", strings.TrimSpace(label(f.n, "entries")), f.name), Ours: single((full - empty) / float64(f.n)), Yard: &yard}
-		out.Points = append(out.Points, p)
-		if f.name == "exact" {
-			out.atMost("exact, p4dev / hash map", p.Ratio(), 1.5)
-		}
-	}
-	return nil
-}
-
-// memoryOf adds up the memory of a program's maps, in bytes.
-func memoryOf(t *target) (float64, error) {
-	sum := 0.0
-	for _, m := range t.maps {
-		if m.Type() == ebpf.Arena {
-			return 0, fmt.Errorf("the kernel does not tell what an arena takes: %w", errors.ErrUnsupported)
-		}
-		n, err := memlock(m)
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return sum, nil
-}
-
-// memlock is what the kernel says a map takes, in bytes.
-func memlock(m *ebpf.Map) (float64, error) {
-	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", m.FD()))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(info)) {
-		if v, ok := strings.CutPrefix(line, "memlock:"); ok {
-			return strconv.ParseFloat(strings.TrimSpace(v), 64)
-		}
-	}
-	return 0, nil
 }
 
 // loadRow measures the time from the bytes of a program to a program attached to two ports.
