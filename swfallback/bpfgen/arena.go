@@ -36,6 +36,7 @@ type ArenaTable struct {
 	CacheAbove      int
 	cpuLines        uint64 // bytes of one CPU
 	line            int    // bytes of a line
+	lineSets        int    // sets of one CPU, as a power of two
 	chunks          []keyChunk
 }
 

@@ -34,8 +34,9 @@ const (
 	// are to be used, and adds 2 after every change.
 	HeadLines = 32
 
-	lineSets   = 14  // sets of one CPU, a power of two
-	mostLine   = 128 // bytes
+	mostSets   = 14      // sets of one CPU, a power of two
+	mostLines  = 1 << 25 // bytes of all CPUs, beyond which they have fewer sets
+	mostLine   = 128     // bytes
 	cacheAbove = 2048
 )
 
@@ -51,13 +52,18 @@ func (o *Object) layLines() {
 		}
 		need := 8 + l.ValueSize + l.lineKey()
 		stride := 1 << bits.Len(uint(need-1))
-		size := uint64(2*stride) << lineSets
+		sets := mostSets
+		for sets > 4 && uint64(2*stride*o.Options.CPUs)<<sets > mostLines {
+			sets--
+		}
+		size := uint64(2*stride) << sets
 		from := (o.ArenaBytes + size - 1) &^ (size - 1)
 		end := from + uint64(o.Options.CPUs)*size
 		if o.Options.CPUs == 0 || stride > mostLine || end > arenaMost {
 			continue
 		}
-		l.Arena.Lines, l.Arena.LinesEnd, l.Arena.CacheAbove, l.Arena.cpuLines, l.Arena.line = from, end, above, size, stride
+		l.Arena.Lines, l.Arena.LinesEnd, l.Arena.CacheAbove = from, end, above
+		l.Arena.cpuLines, l.Arena.line, l.Arena.lineSets = size, stride, sets
 		o.ArenaBytes = end
 	}
 }
@@ -97,7 +103,7 @@ func (l *lowerer) searchLines(lay *TableLayout) lineSearch {
 	cpu := l.call(asm.FnGetSmpProcessorId)
 	cpu.bits = 32
 	size := bits.TrailingZeros64(lay.Arena.cpuLines)
-	set := l.aluC(opShl, l.lineHash(lay), uint64(size-lineSets))
+	set := l.aluC(opShl, l.lineHash(lay), uint64(size-lay.Arena.lineSets))
 	set = l.alu(opAdd, set, l.aluC(opShl, cpu, uint64(size)))
 	set = l.aluC(opAdd, set, lay.Arena.Lines)
 	lines := l.cast(set)
@@ -126,7 +132,7 @@ func (l *lowerer) lineHash(lay *TableLayout) *value {
 		}
 		sum = l.aluC(opMul, v, lookup.HashMultiplier)
 	}
-	return l.aluC(opShr, sum, 64-lineSets)
+	return l.aluC(opShr, sum, uint64(64-lay.Arena.lineSets))
 }
 
 // makeLine makes a line of what a search found; the other line of the set is the one that was made before.
