@@ -24,7 +24,7 @@ import (
 	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
 )
 
-const patience = 3 * time.Second
+const patience = 30 * time.Second
 
 // routed makes l3router forward from port 1 to port 2.
 var routed = []string{

@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds every wait of the tests.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // buffer is what a running command has written so far.
 type buffer struct {

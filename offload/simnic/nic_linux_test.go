@@ -184,7 +184,7 @@ func unhex(t testing.TB, s string) []byte {
 	return data
 }
 
-const patience = 2 * time.Second
+const patience = 30 * time.Second
 
 // expect wants one frame at a socket and silence at all others.
 func (b *bench) expect(at *bpftest.Socket, frame []byte) {

@@ -21,7 +21,7 @@ import (
 	"github.com/p4dev/p4dev/swfallback/bpfrun/bpftest"
 )
 
-const patience = 2 * time.Second
+const patience = 30 * time.Second
 
 func TestLoadNeedsXDP(t *testing.T) {
 	if _, err := Load(&ebpf.CollectionSpec{}, nil, nil); !errors.Is(err, fs.ErrNotExist) {

@@ -14,7 +14,7 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-const patience = 2 * time.Second
+const patience = 30 * time.Second
 
 // frame returns an Ethernet frame of n bytes whose last one is tag, with a VLAN tag if asked for.
 func frame(n int, tag byte, vlan bool) []byte {

@@ -210,7 +210,6 @@ func programNamed(dir, name string) string {
 // TestHuntEnds: a hunt ends with its time and with its context.
 func TestHuntEnds(t *testing.T) {
 	same := func(out []stf.Received) []stf.Received { return out }
-	start := time.Now()
 	r := faulty(t, "l3router", same)
 	if found, _, err := r.Run(t.Context(), Hunt{Options: fuzz.Options{Packets: 5}, Time: 50 * time.Millisecond}); found != nil || err != nil {
 		t.Error(found, err)
@@ -219,8 +218,5 @@ func TestHuntEnds(t *testing.T) {
 	defer cancel()
 	if _, _, err := r.Run(ctx, Hunt{Options: fuzz.Options{Packets: 5}}); err == nil {
 		t.Error("a hunt goes on although its context has ended")
-	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("took %v", took)
 	}
 }

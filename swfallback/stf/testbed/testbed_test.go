@@ -162,14 +162,13 @@ func TestInterrupted(t *testing.T) {
 			cancel(why)
 		}
 		long := with(t, strings.Repeat("packet 1 020000000001020000000000aa0800\n", 3000)+"expect 1 ff")
-		start := time.Now()
 		o := bed().Run(ctx, long, e)
 		cancel(nil)
 		if o.State != testbed.Failed || !errors.Is(o.Err, why) && !errors.Is(o.Err, context.Canceled) {
 			t.Errorf("%s: %s, %v", e, o.State, o.Err)
 		}
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("%s: ended after %v", e, took)
+		if o.Sent == 3000 {
+			t.Errorf("%s: went on to the end", e)
 		}
 	}
 	checkEmpty(t)
