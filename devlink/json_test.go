@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 // TestJSON pins the keys, which are those of "devlink -j" where the meaning is the same.
@@ -105,4 +106,26 @@ func TestJSONBack(t *testing.T) {
 	if err := a.UnmarshalText([]byte("7")); err != nil || a.String() != "7" {
 		t.Errorf("got %v, %v", a, err)
 	}
+}
+
+// TestPortJSON: what is written member by member is what encoding/json makes of the struct.
+func TestPortJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type plain Port
+		p := rapid.Make[plain]().Draw(t, "port")
+		got, err := Port(p).MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(struct {
+			plain
+			Type string `json:"type"`
+		}{p, enumString(portTypeNames, uint16(p.Type))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Fatalf("(-encoding/json +got):\n%s", diff)
+		}
+	})
 }

@@ -136,15 +136,6 @@ func (p Port) Summary() mdlink.Port {
 // String returns BUS/DEVICE/INDEX.
 func (p Port) String() string { return fmt.Sprintf("%v/%d", p.Handle, p.Index) }
 
-// MarshalJSON implements json.Marshaler: it adds "type" as a word.
-func (p Port) MarshalJSON() ([]byte, error) {
-	type plain Port
-	return json.Marshal(struct {
-		plain
-		Type string `json:"type"`
-	}{plain(p), enumString(portTypeNames, uint16(p.Type))})
-}
-
 // UnmarshalJSON implements json.Unmarshaler with the form of MarshalJSON.
 func (p *Port) UnmarshalJSON(b []byte) error {
 	type plain Port

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 )
@@ -222,6 +223,9 @@ func collect[T any](ctx context.Context, c *Client, req *request, decode func(at
 	err := c.retry(ctx, req, func() { out = nil }, func(_ Command, attrs []byte) error {
 		v, err := decode(attrs)
 		if err == nil {
+			if len(out) == cap(out) {
+				out = slices.Grow(out, len(out)+1) // append grows long lists in small steps, with much copying
+			}
 			out = append(out, v)
 		}
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -80,10 +81,13 @@ func streamPorts(ctx context.Context, s *jsonStream, c *devlink.Client, h devlin
 	if err != nil {
 		return err
 	}
-	for _, p := range ports {
-		s.member(h.String() + "/" + portIndex(p))
-		s.buf = append(s.buf, jsonText(p, "    ")...)
-		if err := s.end(); err != nil {
+	var compact []byte
+	for i := range ports {
+		s.member(h.String() + "/" + portIndex(ports[i]))
+		if compact, err = ports[i].AppendJSON(compact[:0]); err != nil {
+			return err
+		}
+		if err := errors.Join(s.indent(compact, "    "), s.end()); err != nil {
 			return err
 		}
 	}

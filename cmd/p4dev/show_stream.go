@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +37,7 @@ func (s *jsonStream) member(name string) {
 		s.buf = append(s.buf, ',')
 	}
 	s.some, s.list = true, ""
-	s.buf = append(append(append(s.buf, "\n    "...), jsonText(name, "")...), ": "...)
+	s.buf = append(appendQuoted(append(s.buf, "\n    "...), name), ": "...)
 }
 
 // listed makes the buffer ready for one more element of a list; lines of it that are not the first are indented by six
@@ -48,6 +50,14 @@ func (s *jsonStream) listed(list string) {
 	s.member(list)
 	s.list = list
 	s.buf = append(s.buf, "[\n      "...)
+}
+
+// indent appends a JSON value with indentation; lines that are not the first begin with the prefix.
+func (s *jsonStream) indent(value []byte, prefix string) error {
+	b := bytes.NewBuffer(s.buf)
+	err := json.Indent(b, value, prefix, "  ")
+	s.buf = b.Bytes()
+	return err
 }
 
 // end follows an element.

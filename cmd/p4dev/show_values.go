@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/p4dev/p4dev/devlink"
 )
@@ -71,6 +72,15 @@ func jsonText(v any, prefix string) []byte {
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v) // of strings and structs of strings
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// appendQuoted appends a string as JSON.
+func appendQuoted(b []byte, s string) []byte {
+	odd := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
+	if strings.ContainsFunc(s, odd) {
+		return append(b, jsonText(s, "")...)
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // appendEntry appends an entry as JSON, as devlink shows it, with its table's name, which is quoted already. Lines that
