@@ -32,47 +32,39 @@ func (in *instance) putParam(b *skb, p Param) {
 				b.nest(attrParamValue, func() {
 					b.u8(attrParamValueCmode, uint8(mode))
 					putParamValue(b, v)
-					putParamDefault(b, p.Defaults[mode])
+					putParamData(b, attrParamValueDefault, p.Defaults[mode])
 				})
 			}
 		})
 	})
 }
 
+// putParamValue puts a value, in which a boolean is a flag.
 func putParamValue(b *skb, v any) {
-	switch v := v.(type) {
-	case uint8:
-		b.u8(attrParamValueData, v)
-	case uint16:
-		b.u16(attrParamValueData, v)
-	case uint32:
-		b.u32(attrParamValueData, v)
-	case uint64:
-		b.u64(attrParamValueData, v)
-	case string:
-		b.str(attrParamValueData, v)
-	case bool:
-		if v {
-			b.flag(attrParamValueData)
-		}
+	on, isBool := v.(bool)
+	switch {
+	case !isBool:
+		putParamData(b, attrParamValueData, v)
+	case on:
+		b.flag(attrParamValueData)
 	}
 }
 
-// putParamDefault puts a default, in which a boolean is a byte; nil: there is none.
-func putParamDefault(b *skb, v any) {
+// putParamData puts a value or a default; in a default a boolean is a byte. nil: there is none.
+func putParamData(b *skb, attr uint16, v any) {
 	switch v := v.(type) {
 	case uint8:
-		b.u8(attrParamValueDefault, v)
+		b.u8(attr, v)
 	case uint16:
-		b.u16(attrParamValueDefault, v)
+		b.u16(attr, v)
 	case uint32:
-		b.u32(attrParamValueDefault, v)
+		b.u32(attr, v)
 	case uint64:
-		b.u64(attrParamValueDefault, v)
+		b.u64(attr, v)
 	case string:
-		b.str(attrParamValueDefault, v)
+		b.str(attr, v)
 	case bool:
-		b.boolean(attrParamValueDefault, v)
+		b.boolean(attr, v)
 	}
 }
 
