@@ -73,6 +73,25 @@ func (r *Row) point(label string) *Point {
 	return &r.Points[i]
 }
 
+// label names a point: "1M uniform".
+func label(size int, kind string) string {
+	switch {
+	case size >= 1_000_000:
+		return fmt.Sprintf("%dM %s", size/1_000_000, kind)
+	case size >= 1000:
+		return fmt.Sprintf("%dk %s", size/1000, kind)
+	}
+	return fmt.Sprintf("%d %s", size, kind)
+}
+
+// against adds the checks of a curve: how a size does against another size of p4dev's own.
+func (r *Row) against(kind string, size, base int, limit float64) {
+	of := r.point(label(base, kind)).Ours.Median
+	if of > 0 {
+		r.atMost(fmt.Sprintf("%s / %s", label(size, kind), label(base, kind)), r.point(label(size, kind)).Ours.Median/of, limit)
+	}
+}
+
 // Stat is a sample: its median and quartiles.
 type Stat struct {
 	Median float64 `json:"median"`

@@ -47,25 +47,6 @@ func (l *lab) sweep(ctx context.Context, out *Row, size int, frame []byte, offse
 	return nil
 }
 
-// label names a point: "1M uniform".
-func label(size int, kind string) string {
-	switch {
-	case size >= 1_000_000:
-		return fmt.Sprintf("%dM %s", size/1_000_000, kind)
-	case size >= 1000:
-		return fmt.Sprintf("%dk %s", size/1000, kind)
-	}
-	return fmt.Sprintf("%d %s", size, kind)
-}
-
-// against adds the checks of a curve: how a size does against another size of p4dev's own.
-func (r *Row) against(kind string, size, base int, limit float64) {
-	of := r.point(label(base, kind)).Ours.Median
-	if of > 0 {
-		r.atMost(fmt.Sprintf("%s / %s", label(size, kind), label(base, kind)), r.point(label(size, kind)).Ours.Median/of, limit)
-	}
-}
-
 // exactSizes are the numbers of entries of the exact table.
 func exactSizes() []int { return []int{1, 16, 1000, 64_000, 1_000_000} }
 

@@ -277,16 +277,10 @@ func (t *Trie) settleIn(n uint32, k Key, pos, length int, cell uint32) error {
 
 // split makes a node in front of another one, after skip of the bits that that one skips.
 func (t *Trie) split(k Key, pos, length int, cell, child uint32, skip int) (uint32, error) {
-	want, _ := t.skipped(child)
-	n, err := t.node(want, skip)
+	n, err := t.divide(child, skip)
 	if err != nil {
 		return 0, err
 	}
-	below, err := t.shorten(child, skip+4)
-	if err != nil {
-		return 0, err
-	}
-	t.mem.Store(n&^skips+NodeHeader+8*uint32(want<<skip>>60), uint64(below))
 	return n, t.settleIn(n, k, pos+skip, length, cell)
 }
 
