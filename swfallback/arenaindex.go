@@ -20,9 +20,12 @@ type index interface {
 }
 
 var (
-	_ index = (*hashIndex)(nil)
+	_ index = (*exactIndex)(nil)
 	_ index = (*trieIndex)(nil)
 	_ index = (*rulesIndex)(nil)
+
+	_ keys = (*lookup.Hash)(nil)
+	_ keys = (*lookup.Direct)(nil)
 )
 
 // words reads a key as words; the last one may be filled up with zeros.
@@ -44,7 +47,12 @@ func newIndex(c *cells, n *names) index {
 	layout, a := c.layout, c.layout.Arena
 	switch layout.Kind {
 	case bpfgen.LookupHash:
-		n.index = &hashIndex{c, lookup.OpenHash(c.mem, a.Head, a.From, a.To, rand.Uint64(), c.words)}
+		n.index = &exactIndex{cells: c}
+		if a.Direct > 0 {
+			n.index.keys = lookup.OpenDirect(c.mem, a.Head, a.From, a.Direct, c.words)
+		} else {
+			n.index.keys = lookup.OpenHash(c.mem, a.Head, a.From, a.To, rand.Uint64(), c.words)
+		}
 		return n.index
 	case bpfgen.LookupLPM:
 		t := &trieIndex{cells: c, names: n}
@@ -56,32 +64,44 @@ func newIndex(c *cells, n *names) index {
 	return r
 }
 
-// hashIndex finds exact keys.
-type hashIndex struct {
-	cells *cells
-	hash  *lookup.Hash
+// keys is a structure for exact keys. Sum is a key's hash, which saves FindSum computing it again.
+type keys interface {
+	Sum(key []uint64) uint64
+	Touch(sum uint64) uint64
+	FindSum(sum uint64, key []uint64) uint32
+	Reserve(keys int) error
+	InsertAll(cells []uint32) error
+	Replace(key []uint64, cell uint32)
+	Delete(key []uint64)
+	Rebuild(cells []uint32) error
 }
 
-func (h *hashIndex) insert(cells []uint32, total int) error {
-	if err := h.hash.Reserve(total); err != nil {
+// exactIndex finds exact keys.
+type exactIndex struct {
+	cells *cells
+	keys  keys
+}
+
+func (x *exactIndex) insert(cells []uint32, total int) error {
+	if err := x.keys.Reserve(total); err != nil {
 		return err
 	}
-	return h.hash.InsertAll(cells)
+	return x.keys.InsertAll(cells)
 }
 
-func (h *hashIndex) replace(_, cell uint32) error {
-	h.hash.Replace(h.cells.words(cell), cell)
+func (x *exactIndex) replace(_, cell uint32) error {
+	x.keys.Replace(x.cells.words(cell), cell)
 	return nil
 }
 
-func (h *hashIndex) remove(cell uint32) error {
-	h.hash.Delete(h.cells.words(cell))
+func (x *exactIndex) remove(cell uint32) error {
+	x.keys.Delete(x.cells.words(cell))
 	return nil
 }
 
-func (h *hashIndex) rebuild(cells []uint32) error { return h.hash.Rebuild(cells) }
+func (x *exactIndex) rebuild(cells []uint32) error { return x.keys.Rebuild(cells) }
 
-func (h *hashIndex) settle() error { return nil }
+func (x *exactIndex) settle() error { return nil }
 
 // trieIndex finds longest prefixes.
 type trieIndex struct {

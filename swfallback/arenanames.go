@@ -14,7 +14,7 @@ import (
 // its index; then only the cells are kept here that packets do not find yet.
 type names struct {
 	cells  *cells
-	index  *hashIndex // of a table of exact keys, else nil
+	index  *exactIndex // of a table of exact keys, else nil
 	held   *lookup.Index
 	seed   uint64
 	count  int // cells of the table
@@ -62,7 +62,7 @@ func (n *names) of(cell uint32) []uint64 {
 // sum is the hash of a name: in a table of exact keys that of its index.
 func (n *names) sum(name []uint64) uint64 {
 	if n.index != nil {
-		return n.index.hash.Sum(name)
+		return n.index.keys.Sum(name)
 	}
 	return lookup.Sum(n.seed, name)
 }
@@ -85,7 +85,7 @@ func (n *names) match(key []byte) uint32 {
 
 func (n *names) search(sum uint64, name []uint64) uint32 {
 	if n.index != nil {
-		if cell := n.index.hash.FindSum(sum, name); cell != 0 {
+		if cell := n.index.keys.FindSum(sum, name); cell != 0 {
 			return cell
 		}
 	}
@@ -99,7 +99,7 @@ func (n *names) reserve(more int) { n.held.Reserve(n.held.Len() + more) }
 func (n *names) touch(cell uint32) uint64 {
 	sum := n.sum(n.of(cell))
 	if n.index != nil {
-		n.ahead ^= n.index.hash.Touch(sum)
+		n.ahead ^= n.index.keys.Touch(sum)
 	}
 	n.ahead ^= n.held.Touch(sum)
 	return sum
@@ -137,7 +137,7 @@ func (n *names) addAll(cells []uint32, done func(cell uint32, err error) error) 
 // add adds a cell with the hash of its name.
 func (n *names) add(sum uint64, cell uint32) error {
 	name := n.of(cell)
-	if n.index != nil && n.index.hash.FindSum(sum, name) != 0 || n.held.Insert(sum, name, cell) != 0 {
+	if n.index != nil && n.index.keys.FindSum(sum, name) != 0 || n.held.Insert(sum, name, cell) != 0 {
 		return pipeline.ErrExists
 	}
 	n.count++

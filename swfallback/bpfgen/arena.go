@@ -27,6 +27,7 @@ type ArenaTable struct {
 	Capacity int    // cells: more than entries, because a cell is not used again at once
 	From, To uint64 // memory for the structure
 	Width    int    // of a trie: bits of its keys
+	Direct   int    // of an array in the place of a hash table: bits of its keys; else 0
 	Chunks   int    // of a classifier
 	Counters uint32 // address of the direct counters: {packets, bytes u64} by slot, once for every CPU; 0: none here
 	PerCPU   int    // bytes from one CPU's counters to the next one's
@@ -62,6 +63,9 @@ func (o *Object) layArena(l *TableLayout) {
 	case LookupHash:
 		a.Stride = l.ValueSize + (l.KeySize+7)&^7
 		structure = lookup.HashBytes(size)
+		if a.Direct = l.directBits(structure); a.Direct > 0 {
+			structure = lookup.DirectBytes(a.Direct)
+		}
 	case LookupLPM:
 		a.Stride = l.ValueSize + (l.KeySize+7)&^7
 		if a.Width = 8 * (l.KeySize - 4); a.Width > 128 {

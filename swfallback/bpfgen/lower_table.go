@@ -15,6 +15,10 @@ func (l *lowerer) lowerTable(p *point, t *pipeline.Table, st *state) {
 	}
 	hit := func(st *state, entry *value) { l.hit(p, t, lay, st, entry) }
 	miss := func(st *state) { l.miss(p, t, lay, st) }
+	if lay.Arena != nil && lay.Arena.Direct > 0 {
+		l.lookupDirect(t, lay, st, hit, miss)
+		return
+	}
 	if lay.Arena != nil {
 		l.lookupArena(t, lay, st, hit, miss)
 		return

@@ -1,5 +1,5 @@
 // Package lookup builds and changes the structures in which generated programs find the entries of a table: a hash
-// table for exact keys, a trie for prefixes, bit vectors for rules with masks. They lie in memory that programs in the
+// table for exact keys, or an array where they are short, a trie for prefixes, bit vectors for rules with masks. They lie in memory that programs in the
 // kernel read at the same time, and every change is made of single stores of at most 8 bytes in such an order that a
 // packet sees an entry as it was or as it will be. What a store takes out of a structure is used again only when
 // Memory's Wait has seen every packet off that may still read it.

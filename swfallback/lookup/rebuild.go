@@ -1,7 +1,7 @@
 package lookup
 
 // Structures are rebuilt from their cells when a process died in the middle of a change: aside, and exchanged in one
-// store. Memory of the old ones is lost.
+// store; memory of the old ones is lost. An array of cells is set right in its place, word by word.
 
 const headSpare = 56 // word of a head for a root that no program looks at
 
@@ -43,6 +43,27 @@ func (h *Hash) Rebuild(cells []uint32) error {
 	copy(h.mem.Words(to, n), aside.mem.Words(from, n))
 	h.used, h.live = aside.used, aside.live
 	h.mem.Store(h.head+headRoot, uint64(64-b)<<32|uint64(to))
+	return nil
+}
+
+// Rebuild makes the array one of the given cells.
+func (d *Direct) Rebuild(cells []uint32) error {
+	last := uint64(0)
+	for _, c := range cells {
+		last = max(last, d.index(d.key(c)))
+	}
+	words, err := d.populate(last)
+	if err != nil {
+		return err
+	}
+	want := make([]uint32, words)
+	for _, c := range cells {
+		want[d.index(d.key(c))] = c
+	}
+	for i, c := range want {
+		d.mem.store32(d.at(uint64(i)), c)
+	}
+	d.mem.Store(d.head+headRoot, words)
 	return nil
 }
 
