@@ -136,6 +136,23 @@ func withLines(t *testing.T, test func(*testing.T, bpfgen.Options)) {
 // near returns numbers that share many of their first bits.
 func near(r *rand.Rand) uint32 { return 0x0a000000 | r.Uint32()&r.Uint32()&r.Uint32()&0xffffff }
 
+// near6 returns addresses that share many of their first bits.
+func near6(r *rand.Rand) (b [16]byte) {
+	copy(b[:], []byte{0x20, 1, 0x0d, 0xb8})
+	for range r.IntN(4) {
+		b[4+r.IntN(12)] = 1 << r.IntN(8)
+	}
+	return b
+}
+
+// packet6 is a packet to port 1 without payload.
+func packet6(dst [16]byte) []byte {
+	f := make([]byte, 62)
+	copy(f, []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 8, 59, 64})
+	copy(f[38:], dst[:])
+	return f
+}
+
 func TestTrieInTheKernel(t *testing.T) { withLines(t, testTrieInTheKernel) }
 
 func testTrieInTheKernel(t *testing.T, o bpfgen.Options) {
@@ -159,27 +176,16 @@ func TestWideTrieInTheKernel(t *testing.T) { withLines(t, testWideTrieInTheKerne
 
 func testWideTrieInTheKernel(t *testing.T, o bpfgen.Options) {
 	w := newTwin(t, "l3router", o, hops()...)
-	address := func() (b [16]byte) {
-		copy(b[:], []byte{0x20, 1, 0x0d, 0xb8})
-		for range w.random.IntN(4) {
-			b[4+w.random.IntN(12)] = 1 << w.random.IntN(8)
-		}
-		return b
-	}
 	for step := range 1200 {
 		w.change(func() (string, string) {
-			a, n := address(), w.random.IntN(129)
+			a, n := near6(w.random), w.random.IntN(129)
 			for bit := n; bit < 128; bit++ {
 				a[bit/8] &^= 0x80 >> (bit % 8)
 			}
 			return fmt.Sprintf("ipv6_lpm 0x%x/%d", a, n), fmt.Sprintf("set_nexthop %d", w.random.IntN(9))
 		})
 		if step%2 == 0 {
-			f := make([]byte, 62)
-			copy(f, []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 8, 59, 64})
-			a := address()
-			copy(f[38:], a[:])
-			w.compare(f)
+			w.compare(packet6(near6(w.random)))
 		}
 	}
 }

@@ -151,7 +151,7 @@ func bindGeneration(object *bpfgen.Object, dp *bpfrun.Datapath) (*generation, er
 		return nil, err
 	}
 	for i, layout := range object.Tables {
-		if layout == nil || layout.Map == "" {
+		if layout == nil || !layout.HasEntries() {
 			continue
 		}
 		if g.stores[i], err = g.newStore(layout); err != nil {
@@ -166,6 +166,9 @@ func (g *generation) newStore(layout *bpfgen.TableLayout) (store, error) {
 	t, err := g.newTableState(layout)
 	if err != nil {
 		return nil, err
+	}
+	if layout.Written {
+		return &writtenStore{tableState: t}, nil
 	}
 	if layout.Arena != nil {
 		return g.newArenaStore(t), nil

@@ -41,8 +41,8 @@ type TableStatus struct {
 	Name    string
 	Kind    string // "hash", "lpm", "classifier"
 	Entries int
-	Size    int // most entries
-	Map     string
+	Size    int    // most entries
+	Map     string // "" where the entries are part of the program
 }
 
 // MapStatus is one map.

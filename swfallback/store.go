@@ -28,6 +28,7 @@ type store interface {
 var (
 	_ store = (*keyStore)(nil)
 	_ store = (*ruleStore)(nil)
+	_ store = (*writtenStore)(nil)
 )
 
 // edit is a change of one table. Either it is applied, or cancelled, where cancel is not nil.
@@ -72,7 +73,7 @@ func cancel(edits []edit) {
 // tableState is what the stores have in common: maps, version, slots.
 type tableState struct {
 	layout  *bpfgen.TableLayout
-	entry   *ebpf.Map // layout.Map
+	entry   *ebpf.Map // layout.Map, or nil
 	counter direct    // the direct counter, or nil
 	hit     *ebpf.Map // layout.HitMap, or nil
 	meter   *ebpf.Map // layout.MeterMap, or nil
@@ -118,6 +119,9 @@ func (g *generation) newTableState(layout *bpfgen.TableLayout) (*tableState, err
 
 // room is how many entries the table's map takes.
 func (t *tableState) room() int {
+	if t.layout.Written {
+		return max(t.layout.Table.Size, len(t.layout.Table.Entries))
+	}
 	if t.layout.Arena != nil {
 		return t.layout.Arena.Size
 	}

@@ -440,7 +440,7 @@ func textFallback(w io.Writer, st *swfallback.Status) error {
 	fmt.Fprintln(w)
 	var rows [][]string
 	for _, t := range st.Tables {
-		rows = append(rows, []string{t.Name, t.Kind, fmt.Sprint(t.Entries), fmt.Sprint(t.Size), t.Map})
+		rows = append(rows, []string{t.Name, t.Kind, fmt.Sprint(t.Entries), fmt.Sprint(t.Size), orElse(t.Map, "-")})
 	}
 	return table(w, "TABLE KIND ENTRIES SIZE MAP", rows)
 }

@@ -54,6 +54,9 @@ func (g *points) nodeEffects(p *point) {
 	case *pipeline.Table:
 		for _, k := range n.Keys {
 			g.reads(p, k.Expr)
+			if writtenOut(n) {
+				g.decides(k.Expr)
+			}
 		}
 		if n.Meter != nil && n.Meter.Target != nil {
 			p.touch.add(n.Meter.Target.Header.Index)

@@ -101,13 +101,20 @@ func testAssert(t *testing.T, form Form) {
 }
 
 // TestWideRanges compares a table with ranges of more than a word, in any order of priorities, with a model of it.
-func TestWideRanges(t *testing.T) { bothForms(t, testWideRanges) }
+// Its entries come at run time, or they are the program's own.
+func TestWideRanges(t *testing.T) {
+	bothForms(t, func(t *testing.T, form Form) { testWideRanges(t, form, 12, false) })
+}
 
-func testWideRanges(t *testing.T, form Form) {
+func TestWrittenWideRanges(t *testing.T) {
+	bothForms(t, func(t *testing.T, form Form) { testWideRanges(t, form, mostWritten, true) })
+}
+
+func testWideRanges(t *testing.T, form Form, n int, written bool) {
 	const seed = 5
 	r := rand.New(rand.NewPCG(seed, seed))
 	t.Logf("seed %d", seed)
-	for _, width := range []int{72, 128, 136} {
+	for _, width := range []int{16, 64, 72, 128, 136} {
 		x := newTiny()
 		ht := &pipeline.HeaderType{Index: len(x.HeaderTypes), Name: "wide", Width: width,
 			Fields: []*pipeline.Field{{Name: "value", Width: width}}}
@@ -118,9 +125,8 @@ func testWideRanges(t *testing.T, form Form) {
 		x.Deparsers[0].Order = append(x.Deparsers[0].Order, h)
 		x.action("set_port", []int{9}, assign(x.std("egress_spec"), &pipeline.Param{Index: 0}))
 		tab := x.table("by_range", pipeline.MatchRange, fieldOf(h, "value"), "set_port")
-		e := newKernelEngine(t, x.Program, Options{Form: form, Verdict: true})
 		var entries []*pipeline.Entry
-		for i := range 12 {
+		for i := range n {
 			low, high := near(r, width), near(r, width)
 			if bytes.Compare(low, high) > 0 {
 				low, high = high, low
@@ -128,8 +134,17 @@ func testWideRanges(t *testing.T, form Form) {
 			entries = append(entries, &pipeline.Entry{Table: tab, Priority: 1 + r.Int32N(6), Match: []pipeline.Match{{Value: low, High: high}},
 				Call: &pipeline.ActionCall{Action: tab.Actions[0], Args: [][]byte{{0, byte(10 + i)}}}})
 		}
-		if err := e.Insert(entries...); err != nil {
-			t.Fatal(err)
+		if written {
+			tab.Entries, tab.Immutable = entries, true
+		}
+		e := newKernelEngine(t, x.Program, Options{Form: form, Verdict: true})
+		if got := e.o.Tables[tab.Index].Written; got != written {
+			t.Fatalf("written out: %t", got)
+		}
+		if !written {
+			if err := e.Insert(entries...); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for range 300 {
 			key := near(r, width)

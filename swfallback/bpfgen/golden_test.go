@@ -75,6 +75,15 @@ func tinyPrograms() map[string]*pipeline.Program {
 	ternary.action("set_port", []int{9}, assign(ternary.std("egress_spec"), &pipeline.Param{Index: 0}))
 	ternary.table("by_type", pipeline.MatchTernary, ternary.field("type"), "set_port")
 
+	written := newTiny()
+	written.action("set_port", []int{9}, assign(written.std("egress_spec"), &pipeline.Param{Index: 0}))
+	t := written.table("by_type", pipeline.MatchExact, written.field("type"), "set_port")
+	t.Immutable = true
+	for port := byte(1); port <= 2; port++ {
+		t.Entries = append(t.Entries, &pipeline.Entry{Table: t, Match: []pipeline.Match{{Value: []byte{8, port}}},
+			Call: &pipeline.ActionCall{Action: written.actions["set_port"], Args: [][]byte{{0, port}}}})
+	}
+
 	push := newTiny()
 	push.action("push", nil,
 		pipeline.Primitive{Op: pipeline.OpAddHeader, Args: []pipeline.Expr{&pipeline.HeaderRef{Header: push.tag}}},
@@ -82,5 +91,5 @@ func tinyPrograms() map[string]*pipeline.Program {
 		assign(push.std("egress_spec"), number(3)))
 	push.ingress.Start = push.call("push")
 	return map[string]*pipeline.Program{"drop": drop.Program, "forward": forward.Program,
-		"ternary": ternary.Program, "push": push.Program}
+		"ternary": ternary.Program, "push": push.Program, "written": written.Program}
 }

@@ -323,7 +323,7 @@ func newTableLayout(t *pipeline.Table, names *mapNames, profiles []*ProfileLayou
 		return nil, &LimitError{What: "bytes of the key of table " + t.Name, Got: l.KeySize, Max: 512 - 64, Source: t.Source}
 	}
 	nameMaps(l, names)
-	if l.Map == "" && l.DefaultMap == "" && l.CounterMap == "" {
+	if !l.HasEntries() && l.DefaultMap == "" && l.CounterMap == "" {
 		return nil, nil
 	}
 	return l, nil
@@ -348,7 +348,8 @@ func lookupKind(t *pipeline.Table) LookupKind {
 // nameMaps names the maps that the table needs.
 func nameMaps(l *TableLayout, names *mapNames) {
 	t := l.Table
-	if l.Kind != LookupKeyless && (len(t.Entries) > 0 || !t.Immutable) {
+	l.Written = writtenOut(t)
+	if !l.Written && l.Kind != LookupKeyless && (len(t.Entries) > 0 || !t.Immutable) {
 		l.Map = names.of("t", t.Index, t.Name)
 	}
 	if !t.Hidden && (!t.DefaultConst || len(t.Actions) > 0 && !t.DefaultArgs && hasParams(t.Default)) {
@@ -357,7 +358,7 @@ func nameMaps(l *TableLayout, names *mapNames) {
 	if t.Counter != nil {
 		l.CounterMap = names.of("c", t.Index, t.Name)
 	}
-	if t.SupportTimeout && l.Map != "" {
+	if t.SupportTimeout && l.HasEntries() {
 		l.HitMap = names.of("h", t.Index, t.Name)
 	}
 }

@@ -2,6 +2,7 @@ package bpfgen
 
 import (
 	"math/big"
+	"slices"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
@@ -9,8 +10,12 @@ import (
 // lowerTable makes the code of a table: lookup, the entry's action or the default, and what comes next.
 func (l *lowerer) lowerTable(p *point, t *pipeline.Table, st *state) {
 	lay := l.obj.Tables[t.Index]
-	if lay == nil || lay.Map == "" {
+	if lay == nil || !lay.HasEntries() {
 		l.miss(p, t, lay, st)
+		return
+	}
+	if lay.Written {
+		l.lookupWritten(p, t, lay, st)
 		return
 	}
 	hit := func(st *state, entry *value) { l.hit(p, t, lay, st, entry) }
@@ -120,30 +125,36 @@ func (l *lowerer) classify(t *pipeline.Table, lay *TableLayout, st *state, hit f
 
 // hit runs an entry's action.
 func (l *lowerer) hit(p *point, t *pipeline.Table, lay *TableLayout, st *state, entry *value) {
-	if l.opts.Trace {
-		l.trace(TraceHit, l.load(entry, valueSlot, 4), l.konst(0))
-	}
-	if lay.Arena != nil && lay.Arena.Counters != 0 {
-		l.countArena(st, lay.Arena, l.load(entry, valueSlot, 4))
-	}
-	if lay.CounterMap != "" || lay.HitMap != "" || lay.MeterMap != "" {
-		key := l.f.newSlot(4)
-		l.store(l.frame(key, 0), 0, 4, l.load(entry, valueSlot, 4))
-		if lay.CounterMap != "" {
-			l.count(st, lay.CounterMap, key)
-		}
-		if lay.MeterMap != "" {
-			l.meterEntry(st, t, lay, key)
-		}
-		if lay.HitMap != "" {
-			l.stamp(st, lay.HitMap, key)
-		}
-	}
+	l.noteHit(t, lay, st, func() *value { return l.load(entry, valueSlot, 4) })
 	if lay.profile != nil {
 		l.hitMember(p, t, lay, st, entry)
 		return
 	}
 	l.dispatch(p, t, lay.calls(), st, entry, true)
+}
+
+// noteHit counts a hit, meters it and writes its time, as the table asks for; slot gives the entry's slot.
+func (l *lowerer) noteHit(t *pipeline.Table, lay *TableLayout, st *state, slot func() *value) {
+	if l.opts.Trace {
+		l.trace(TraceHit, slot(), l.konst(0))
+	}
+	if lay.Arena != nil && lay.Arena.Counters != 0 {
+		l.countArena(st, lay.Arena, slot())
+	}
+	if lay.CounterMap == "" && lay.HitMap == "" && lay.MeterMap == "" {
+		return
+	}
+	key := l.f.newSlot(4)
+	l.store(l.frame(key, 0), 0, 4, slot())
+	if lay.CounterMap != "" {
+		l.count(st, lay.CounterMap, key)
+	}
+	if lay.MeterMap != "" {
+		l.meterEntry(st, t, lay, key)
+	}
+	if lay.HitMap != "" {
+		l.stamp(st, lay.HitMap, key)
+	}
 }
 
 // tableCall is an action of a table, as values have it.
@@ -229,18 +240,20 @@ func (l *lowerer) ownDefault(p *point, t *pipeline.Table, st *state) {
 		l.goTo(l.afterTable(p, t, -1, false), st)
 		return
 	}
-	for i, a := range t.Actions {
-		if a != t.Default.Action {
-			continue
-		}
-		env := &actionEnv{point: p, params: []num{}}
-		for j, q := range a.Params {
-			arg := new(big.Int).SetBytes(t.Default.Args[j])
-			env.params = append(env.params, l.constNum(arg, q.Width))
-			env.widths = append(env.widths, q.Width)
-		}
-		l.action(p, t, a, i, st, env, false)
+	l.fixedAction(p, t, t.Default, st, false)
+}
+
+// fixedAction runs an action with the arguments that the program states.
+func (l *lowerer) fixedAction(p *point, t *pipeline.Table, call *pipeline.ActionCall, st *state, hit bool) {
+	i := slices.Index(t.Actions, call.Action)
+	if i < 0 {
+		l.unsupported("action " + call.Action.Name + " that is none of the actions of " + t.Name)
 		return
 	}
-	l.unsupported("default action of " + t.Name + " that is none of its actions")
+	env := &actionEnv{point: p, params: []num{}}
+	for j, q := range call.Action.Params {
+		env.params = append(env.params, l.constNum(new(big.Int).SetBytes(call.Args[j]), q.Width))
+		env.widths = append(env.widths, q.Width)
+	}
+	l.action(p, t, call.Action, i, st, env, hit)
 }

@@ -63,8 +63,7 @@ const flagNoPrealloc = 1
 
 // addTableMaps adds the maps of a table, with the entries of the program.
 func (o *Object) addTableMaps(l *TableLayout) error {
-	t := l.Table
-	size := max(1, t.Size, len(t.Entries))
+	size := l.slots()
 	if l.DefaultMap != "" {
 		o.addMap(l.DefaultMap, ebpf.Array, 4, l.defaultSize(), 1, 0)
 	}

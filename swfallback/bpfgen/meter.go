@@ -113,8 +113,8 @@ func (o *Object) layMeters(names *mapNames) {
 		l := &MeterLayout{Meter: m, Len: m.Size, ValueSize: meterBytes}
 		if t := m.Table; t == nil {
 			l.Map = names.of("q", m.Index, m.Name)
-		} else if lay := o.Tables[t.Index]; lay != nil && lay.Map != "" {
-			l.Map, l.Len = names.of("p", t.Index, t.Name), max(1, t.Size, len(t.Entries))+1
+		} else if lay := o.Tables[t.Index]; lay != nil && lay.HasEntries() {
+			l.Map, l.Len = names.of("p", t.Index, t.Name), lay.slots()+1
 			lay.MeterMap = l.Map
 		} else {
 			continue

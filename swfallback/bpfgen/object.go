@@ -167,7 +167,10 @@ func (k LookupKind) String() string {
 type TableLayout struct {
 	Table *pipeline.Table
 	Kind  LookupKind
-	Map   string // "" for LookupKeyless and for tables that can never have an entry
+	Map   string // "" for LookupKeyless, for tables that can never have an entry, and where Written is set
+	// Written is set where the program has few entries for the table and no others may come: they are part of the
+	// program's text. WrittenSlot tells their slots.
+	Written bool
 	// DefaultMap is an ARRAY with one value, as AppendDefault writes it; "" when the default action cannot
 	// change. All zero means the program's own default action (also where there is none).
 	DefaultMap string
@@ -188,6 +191,17 @@ type TableLayout struct {
 	call    callLayout
 	profile *ProfileLayout // of a table with an action profile, else nil
 	refAt   int            // of a table with an action profile: where a value has the number of member or group
+}
+
+// HasEntries reports whether the table may have entries.
+func (l *TableLayout) HasEntries() bool { return l.Map != "" || l.Written }
+
+// slots is how many entries the table may have.
+func (l *TableLayout) slots() int {
+	if l.Written {
+		return len(l.Table.Entries)
+	}
+	return max(1, l.Table.Size, len(l.Table.Entries))
 }
 
 // ArrayLayout is a map that holds an array of the program: a counter or a register. Its keys are u32 indices.
