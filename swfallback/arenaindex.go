@@ -26,6 +26,7 @@ var (
 
 	_ keys = (*lookup.Hash)(nil)
 	_ keys = (*lookup.Direct)(nil)
+	_ lookup.PrefixReader = (*trieIndex)(nil)
 )
 
 // words reads a key as words; the last one may be filled up with zeros.
@@ -56,7 +57,7 @@ func newIndex(c *cells, n *names) index {
 		return n.index
 	case bpfgen.LookupLPM:
 		t := &trieIndex{cells: c, names: n}
-		t.trie = lookup.OpenTrie(c.mem, a.Head, a.From, a.To, a.Width, t.length, t.find)
+		t.trie = lookup.OpenTrie(c.mem, a.Head, a.From, a.To, a.Width, t)
 		return t
 	}
 	r := &rulesIndex{cells: c}
@@ -115,8 +116,8 @@ type trieIndex struct {
 	list    []lookup.Prefix // of insert
 }
 
-// of returns the prefix of a cell that gets into the trie or leaves it.
-func (t *trieIndex) of(cell uint32) (lookup.Key, int) {
+// Prefix implements lookup.PrefixReader.
+func (t *trieIndex) Prefix(cell uint32) (lookup.Key, int) {
 	k, n := t.cells.layout.TrieKey(t.cells.layout.CellKey(t.cells.bytes(cell)))
 	*t.lengthOf(cell) = uint8(1 + n)
 	return k, n
@@ -131,17 +132,17 @@ func (t *trieIndex) lengthOf(cell uint32) *uint8 {
 	return &t.lengths[i]
 }
 
-// length is of a cell's prefix.
-func (t *trieIndex) length(cell uint32) int {
+// Length implements lookup.PrefixReader.
+func (t *trieIndex) Length(cell uint32) int {
 	n := t.lengthOf(cell)
 	if *n == 0 {
-		t.of(cell)
+		t.Prefix(cell)
 	}
 	return int(*n) - 1
 }
 
-// find returns the cell of a prefix.
-func (t *trieIndex) find(k lookup.Key, length int) (uint32, bool) {
+// CellOf implements lookup.PrefixReader.
+func (t *trieIndex) CellOf(k lookup.Key, length int) (uint32, bool) {
 	t.key = binary.LittleEndian.AppendUint32(t.key[:0], uint32(length))
 	t.key = binary.BigEndian.AppendUint64(t.key, k.High)
 	t.key = binary.BigEndian.AppendUint64(t.key, k.Low)
@@ -155,7 +156,7 @@ func (t *trieIndex) insert(cells []uint32, total int) error {
 	}
 	list := slices.Grow(t.list[:0], len(cells))
 	for _, c := range cells {
-		k, n := t.of(c)
+		k, n := t.Prefix(c)
 		list = append(list, lookup.Prefix{Key: k, Length: int32(n), Cell: c})
 	}
 	if len(list) <= lookup.MostKept {
@@ -165,16 +166,16 @@ func (t *trieIndex) insert(cells []uint32, total int) error {
 }
 
 func (t *trieIndex) replace(_, cell uint32) error {
-	k, n := t.of(cell)
+	k, n := t.Prefix(cell)
 	return t.trie.Insert(k, n, cell)
 }
 
 func (t *trieIndex) remove(cell uint32) error {
-	k, n := t.of(cell)
+	k, n := t.Prefix(cell)
 	return t.trie.Delete(k, n, cell)
 }
 
-func (t *trieIndex) rebuild(cells []uint32) error { return t.trie.Rebuild(cells, t.of) }
+func (t *trieIndex) rebuild(cells []uint32) error { return t.trie.Rebuild(cells) }
 
 func (t *trieIndex) settle() error { return t.trie.Settle() }
 

@@ -219,11 +219,12 @@ func (l *lowerer) searchHash(lay *TableLayout, root *value, found *block) {
 	l.jump(head, l.aluC(opAdd, next, 8))
 }
 
-// trieKey reads a key of up to 128 bits, left-aligned. low is nil where 64 are enough.
-func (l *lowerer) trieKey(lay *TableLayout) (high, low *value) {
+// trieKey reads a key of up to 128 bits, left-aligned, that lies at base and off as in a map. low is nil where 64 are
+// enough.
+func (l *lowerer) trieKey(lay *TableLayout, base *value, off int) (high, low *value) {
 	halves := [2]*value{l.konst(0), l.konst(0)}
 	for _, w := range lay.trieWords() {
-		v := l.load(l.f.ctx, w.at, w.size)
+		v := l.load(base, off+w.at, w.size)
 		if w.size > 1 {
 			v = l.swap(v, w.size)
 		}
@@ -240,20 +241,30 @@ func (l *lowerer) trieKey(lay *TableLayout) (high, low *value) {
 // longest prefix so far.
 type trieStep struct{ high, low, word, best *value }
 
+// trieEnds is where a walk ends: with a cell, or with the address of the only prefix below a word, which has yet to be
+// compared, and the cell that counts where it differs.
+type trieEnds struct {
+	found, lone *block
+	cell, best  *value // parameters of lone
+}
+
 // straightSteps is up to how many steps a walk is written out.
 const straightSteps = 6
 
 // walkTrie is lookup.Trie's Find.
 func (l *lowerer) walkTrie(lay *TableLayout, root *value, found *block) {
-	high, low := l.trieKey(lay)
+	high, low := l.trieKey(lay, l.f.ctx, 0)
 	shift := l.aluC(opShr, root, 32) // 64 less the bits of the root
 	index := l.alu(opShr, high, shift)
 	s := trieStep{word: l.load(l.cast(l.alu(opAdd, l.aluC(opShl, index, 3), root)), 0, 8), best: l.konst(0)}
 	s.high, s.low = l.shiftKey(high, low, l.alu(opSub, l.konst(64), shift), shift)
+	ends := trieEnds{found: found, lone: l.f.newBlock("lone " + lay.Table.Name)}
+	ends.cell, ends.best = l.blockParam(ends.lone, 32), l.blockParam(ends.lone, 32)
+	defer l.compareLone(lay, &ends)
 	steps := (lay.Arena.Width - lookup.LeastRoot + 3) / 4
 	if steps <= straightSteps {
 		for range steps {
-			s = l.stepDown(s, found)
+			s = l.stepDown(s, &ends)
 		}
 		s.best = l.better(s)
 		l.jump(found, s.best)
@@ -269,7 +280,7 @@ func (l *lowerer) walkTrie(lay *TableLayout, root *value, found *block) {
 	l.jump(head, args...)
 	l.cur = head
 	l.spent(found, at.best)
-	next := l.stepDown(at, found)
+	next := l.stepDown(at, &ends)
 	args = []*value{next.high, next.word, next.best}
 	if low != nil {
 		args = append(args, next.low)
@@ -289,10 +300,11 @@ func (l *lowerer) better(s trieStep) *value {
 }
 
 // stepDown follows a word to the next one.
-func (l *lowerer) stepDown(s trieStep, found *block) trieStep {
+func (l *lowerer) stepDown(s trieStep, ends *trieEnds) trieStep {
 	best := l.better(s)
 	child := l.mask(s.word, 32)
-	l.leave(condEq, child, l.konst(0), found, best)
+	l.leave(condEq, child, l.konst(0), ends.found, best)
+	l.leave(condNe, l.aluC(opAnd, child, lookup.Lone), l.konst(0), ends.lone, child, best)
 	down := l.f.newBlock("")
 	high, node := l.blockParam(down, 64), l.blockParam(down, 32)
 	var low *value
@@ -301,10 +313,10 @@ func (l *lowerer) stepDown(s trieStep, found *block) trieStep {
 		low = l.blockParam(down, 64)
 		args = append(args, s.low)
 	}
-	l.leave(condEq, l.aluC(opAnd, child, 1), l.konst(0), down, args...)
+	l.leave(condEq, l.aluC(opAnd, child, lookup.Skips), l.konst(0), down, args...)
 	header := l.cast(child)
 	want, rest, skip := l.load(header, -1, 8), l.load(header, 11, 4), l.load(header, 7, 4)
-	l.leave(condNe, l.alu(opShr, l.alu(opXor, s.high, want), rest), l.konst(0), found, best)
+	l.leave(condNe, l.alu(opShr, l.alu(opXor, s.high, want), rest), l.konst(0), ends.found, best)
 	h, lo := l.shiftKey(s.high, s.low, skip, rest)
 	args = []*value{h, l.aluC(opSub, child, 1)}
 	if lo != nil {
@@ -316,6 +328,31 @@ func (l *lowerer) stepDown(s trieStep, found *block) trieStep {
 	next := trieStep{word: l.load(l.cast(l.alu(opAdd, index, node)), lookup.NodeHeader, 8), best: best}
 	next.high, next.low = l.shiftKey(high, low, l.konst(4), l.konst(60))
 	return next
+}
+
+// compareLone compares the only prefix below a word with the key.
+func (l *lowerer) compareLone(lay *TableLayout, ends *trieEnds) {
+	l.cur = ends.lone
+	cell := l.cast(ends.cell)
+	off := lay.ValueSize - lookup.Lone
+	length := l.load(cell, off, 4)
+	high, low := l.trieKey(lay, l.f.ctx, 0)
+	h, lo := l.trieKey(lay, cell, off)
+	high = l.alu(opXor, high, h)
+	same := l.f.newBlock("")
+	if low != nil {
+		more := l.f.newBlock("")
+		l.unless(condLe, length, l.konst(64), more)
+		l.leave(condNe, high, l.konst(0), ends.found, ends.best)
+		rest := l.alu(opShr, l.alu(opXor, low, lo), l.alu(opSub, l.konst(128), length))
+		l.leave(condNe, rest, l.konst(0), ends.found, ends.best)
+		l.jump(same)
+		l.cur = more
+	}
+	l.leave(condNe, l.alu(opShr, high, l.alu(opSub, l.konst(64), length)), l.konst(0), ends.found, ends.best)
+	l.jump(same)
+	l.cur = same
+	l.jump(ends.found, l.aluC(opSub, ends.cell, lookup.Lone))
 }
 
 // shiftKey drops the first n bits of a key; rest is 64 less n.

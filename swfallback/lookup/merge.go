@@ -1,6 +1,10 @@
 package lookup
 
-import "math/bits"
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+)
 
 // Many prefixes at once are sorted and merged into the trie: a node is looked at once for all that go through it, and
 // what is new below a word is built whole and put there in one store.
@@ -80,18 +84,26 @@ func (t *Trie) mergeRoot(list []Prefix) error {
 func (t *Trie) fetch(root uint32, b int, list []Prefix) {
 	for i := range list {
 		k := &list[i].Key
-		child := uint32(t.mem.Load(root+8*uint32(k.High>>(64-b)))) &^ skips
-		if child != 0 {
-			t.touched ^= t.mem.Load(child) ^ t.mem.Load(child+NodeHeader+8*uint32(k.from(b)>>60))
+		child := t.below(root + 8*uint32(k.High>>(64-b)))
+		if child == 0 {
+			continue
+		}
+		t.touched ^= t.mem.Load(child &^ flags)
+		if child&Lone == 0 {
+			t.touched ^= t.mem.Load(child&^flags + NodeHeader + 8*uint32(k.from(b)>>60))
 		}
 	}
 }
 
 // merge puts sorted prefixes, all longer than pos and with the same pos first bits, below a word.
 func (t *Trie) merge(at uint32, pos int, list []Prefix) error {
-	child := uint32(t.mem.Load(at))
-	if child == 0 {
-		return t.link(at, func() (uint32, error) { return t.build(pos, list) })
+	child := t.below(at)
+	if child == 0 || child&Lone != 0 {
+		n, err := t.build(pos, t.with(child&^Lone, list))
+		if err == nil {
+			t.link(at, n)
+		}
+		return err
 	}
 	want, skip := t.skipped(child)
 	if common := t.common(pos, list, want); common < skip {
@@ -99,11 +111,30 @@ func (t *Trie) merge(at uint32, pos int, list []Prefix) error {
 		if err != nil {
 			return err
 		}
-		t.mem.Store(at, t.mem.Load(at)&^0xffffffff|uint64(n))
-		t.heap.free(child &^ skips)
+		t.link(at, n)
+		t.heap.free(child &^ Skips)
 		child, skip = n, common&^3
 	}
-	return t.mergeNode(child&^skips+NodeHeader, pos+skip, list)
+	return t.mergeNode(child&^Skips+NodeHeader, pos+skip, list)
+}
+
+// with returns sorted prefixes and the one in a cell, if it is not among them; 0: none.
+func (t *Trie) with(cell uint32, list []Prefix) []Prefix {
+	if cell == 0 {
+		return list
+	}
+	k, n := t.cells.Prefix(cell)
+	p := Prefix{k, int32(n), cell}
+	i, found := slices.BinarySearchFunc(list, p, comparePrefixes)
+	if found {
+		return list
+	}
+	return slices.Insert(slices.Clip(list), i, p)
+}
+
+// comparePrefixes is the order of sortPrefixes.
+func comparePrefixes(a, b Prefix) int {
+	return cmp.Or(cmp.Compare(a.Key.High, b.Key.High), cmp.Compare(a.Key.Low, b.Key.Low), cmp.Compare(a.Length, b.Length))
 }
 
 // common is how many bits from pos on sorted prefixes have in common with each other and with want, less than any of
@@ -128,19 +159,22 @@ func (t *Trie) divide(child uint32, skip int) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	t.mem.put(n&^skips+NodeHeader+8*uint32(want<<skip>>60), uint64(below))
+	t.mem.put(n&^Skips+NodeHeader+8*uint32(want<<skip>>60), uint64(below))
 	return n, nil
 }
 
-// build makes the nodes for sorted prefixes below a position where there are none.
+// build makes what is below a word for sorted prefixes: the cell of the only one, or nodes.
 func (t *Trie) build(pos int, list []Prefix) (uint32, error) {
+	if len(list) == 1 {
+		return list[0].Cell | Lone, nil
+	}
 	want := list[0].Key.from(pos)
 	skip := min(t.common(pos, list, want), mostSkip) &^ 3
 	n, err := t.node(want, skip)
 	if err != nil {
 		return 0, err
 	}
-	return n, t.mergeNode(n&^skips+NodeHeader, pos+skip, list)
+	return n, t.mergeNode(n&^Skips+NodeHeader, pos+skip, list)
 }
 
 // mergeNode puts sorted prefixes into the words of a node, which stand for the 4 bits from pos on, and below them.

@@ -20,6 +20,11 @@ func (t *Trie) reach() map[model1]uint32 {
 		if child == 0 {
 			return
 		}
+		if child&Lone != 0 {
+			p, n := t.cells.Prefix(child &^ Lone)
+			all[model1{p, n}] = child
+			return
+		}
 		want, skip := t.skipped(child)
 		add := func(v uint64, bits int) {
 			k.High |= v >> n
@@ -35,7 +40,7 @@ func (t *Trie) reach() map[model1]uint32 {
 		for i := range uint64(16) {
 			n, k = at, from
 			add(i<<60, 4)
-			walk(t.mem.Load(child&^skips+NodeHeader+8*uint32(i)), k, n)
+			walk(t.mem.Load(child&^Skips+NodeHeader+8*uint32(i)), k, n)
 		}
 	}
 	for i := range uint64(1) << b {
@@ -51,7 +56,7 @@ func TestMerge(t *testing.T) {
 		r := rand.New(rand.NewPCG(4, uint64(width)))
 		many, m := newTrie(width)
 		single, _ := newTrie(width)
-		single.length, single.find = many.length, many.find
+		single.cells = m
 		next := uint32(8)
 		for round := range 60 {
 			var list []Prefix
@@ -64,7 +69,7 @@ func TestMerge(t *testing.T) {
 				if _, known := m.cells[p]; known {
 					continue
 				}
-				m.cells[p], m.length[next] = next, n
+				m.cells[p], m.prefix[next] = next, p
 				list = append(list, Prefix{p.k, int32(n), next})
 				next += 8
 			}
@@ -95,6 +100,9 @@ func TestMerge(t *testing.T) {
 				}
 			}
 			compareTries(t, many, single)
+			if width <= 64 && round%10 == 9 { // longer ways skip in more than one node, where depends on what was there before
+				compareNodes(t, many, m)
+			}
 			for range 200 {
 				k := randomKey(r, width)
 				if len(list) > 0 && r.IntN(2) > 0 {
@@ -121,6 +129,44 @@ func compareTries(t *testing.T, many, single *Trie) {
 	}
 }
 
+// compareNodes compares a trie that was changed with one that is made of the same prefixes.
+func compareNodes(t *testing.T, changed *Trie, m *model) {
+	t.Helper()
+	_, b := changed.root()
+	mem := NewMemory(32 << 20)
+	fresh := OpenTrie(mem, 64, 4096, mem.Size, 64, m)
+	fresh.most = b
+	if err := fresh.Reserve(2<<b + 1); err != nil {
+		t.Fatal(err)
+	}
+	var list []Prefix
+	for p, cell := range m.cells {
+		list = append(list, Prefix{p.k, int32(p.n), cell})
+	}
+	if err := fresh.InsertAll(list); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := changed.nodes(), fresh.nodes(); got != want {
+		t.Fatalf("%d nodes, %d in a new trie", got, want)
+	}
+}
+
+// nodes counts the nodes that are in use.
+func (t *Trie) nodes() int {
+	var count func(words []uint64) int
+	count = func(words []uint64) int {
+		n := 0
+		for _, w := range words {
+			if child := uint32(w); child != 0 && child&Lone == 0 {
+				n += 1 + count(t.words(child))
+			}
+		}
+		return n
+	}
+	root, b := t.root()
+	return count(t.mem.Words(root, 1<<b))
+}
+
 // TestMergeReuses fills a memory that has room for little more than what is live: nodes that were divided are used
 // again, after a wait for programs.
 func TestMergeReuses(t *testing.T) {
@@ -129,11 +175,13 @@ func TestMergeReuses(t *testing.T) {
 	waits := 0
 	mem := NewMemory(TrieBytes(n))
 	mem.Wait = func() error { waits++; return nil }
-	tr := OpenTrie(mem, 64, 4096, mem.Size, 128, func(uint32) int { return 128 }, func(Key, int) (uint32, bool) { return 0, false })
+	m := &model{prefix: make(map[uint32]model1)}
+	tr := OpenTrie(mem, 64, 4096, mem.Size, 128, m)
 	for round := range 40 {
 		list := make([]Prefix, n)
 		for i := range list {
 			list[i] = Prefix{Key{r.Uint64() & r.Uint64() & r.Uint64(), r.Uint64() & r.Uint64()}, 128, uint32(8 + 8*i)}
+			m.prefix[list[i].Cell] = model1{list[i].Key, 128}
 		}
 		for some := range slices.Chunk(list, 500) {
 			if err := tr.InsertAll(slices.Clone(some)); err != nil {

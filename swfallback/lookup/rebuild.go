@@ -5,8 +5,8 @@ package lookup
 
 const headSpare = 56 // word of a head for a root that no program looks at
 
-// Rebuild makes a trie of the given cells, whose prefixes key returns.
-func (t *Trie) Rebuild(cells []uint32, key func(cell uint32) (Key, int)) error {
+// Rebuild makes a trie of the given cells.
+func (t *Trie) Rebuild(cells []uint32) error {
 	aside := *t
 	aside.head = t.head + headSpare - headRoot
 	t.mem.Store(t.head+headSpare, 0)
@@ -15,7 +15,7 @@ func (t *Trie) Rebuild(cells []uint32, key func(cell uint32) (Key, int)) error {
 	}
 	list := make([]Prefix, len(cells))
 	for i, c := range cells {
-		k, n := key(c)
+		k, n := t.cells.Prefix(c)
 		list[i] = Prefix{k, int32(n), c}
 	}
 	if err := aside.InsertAll(list); err != nil {

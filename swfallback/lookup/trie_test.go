@@ -9,7 +9,16 @@ import (
 // model is a table of prefixes as it should be.
 type model struct {
 	cells  map[model1]uint32
-	length map[uint32]int
+	prefix map[uint32]model1
+}
+
+func (m *model) Prefix(cell uint32) (Key, int) { return m.prefix[cell].k, m.prefix[cell].n }
+
+func (m *model) Length(cell uint32) int { return m.prefix[cell].n }
+
+func (m *model) CellOf(k Key, n int) (uint32, bool) {
+	c, ok := m.cells[model1{k, n}]
+	return c, ok
 }
 
 type model1 struct {
@@ -18,11 +27,9 @@ type model1 struct {
 }
 
 func newTrie(width int) (*Trie, *model) {
-	m := &model{make(map[model1]uint32), make(map[uint32]int)}
+	m := &model{make(map[model1]uint32), make(map[uint32]model1)}
 	mem := NewMemory(32 << 20)
-	t := OpenTrie(mem, 64, 4096, mem.Size, width, func(c uint32) int { return m.length[c] },
-		func(k Key, n int) (uint32, bool) { c, ok := m.cells[model1{k, n}]; return c, ok })
-	return t, m
+	return OpenTrie(mem, 64, 4096, mem.Size, width, m), m
 }
 
 func (m *model) find(k Key, width int) uint32 {
@@ -61,7 +68,7 @@ func TestTrie(t *testing.T) {
 				if _, known := m.cells[p]; !known {
 					have = append(have, p)
 				}
-				m.length[next] = n
+				m.prefix[next] = p
 				if err := tr.Insert(p.k, n, next); err != nil {
 					t.Fatal(err)
 				}
@@ -110,10 +117,13 @@ func TestTrie(t *testing.T) {
 
 func TestTrieFull(t *testing.T) {
 	mem := NewMemory(1 << 16)
-	tr := OpenTrie(mem, 64, 4096, mem.Size, 32, func(uint32) int { return 32 }, func(Key, int) (uint32, bool) { return 0, false })
+	m := &model{prefix: make(map[uint32]model1)}
+	tr := OpenTrie(mem, 64, 4096, mem.Size, 32, m)
 	var err error
-	for i := uint64(0); err == nil && i < 1000; i++ {
-		err = tr.Insert(Key{High: i << 40}, 32, 8)
+	for i := uint32(0); err == nil && i < 2000; i++ {
+		p := model1{Key{High: uint64(i) << 39}, 32}
+		m.prefix[8+8*i] = p
+		err = tr.Insert(p.k, p.n, 8+8*i)
 	}
 	if !errors.Is(err, ErrFull) {
 		t.Errorf("got %v, want ErrFull", err)
