@@ -241,11 +241,11 @@ func (l *lowerer) trieKey(lay *TableLayout, base *value, off int) (high, low *va
 // longest prefix so far.
 type trieStep struct{ high, low, word, best *value }
 
-// trieEnds is where a walk ends: with a cell, or with the address of the only prefix below a word, which has yet to be
-// compared, and the cell that counts where it differs.
+// trieEnds is where a walk ends: with a cell, or with few prefixes below a word, which have yet to be compared.
 type trieEnds struct {
-	found, lone *block
-	cell, best  *value // parameters of lone
+	found, few *block
+	// Parameters of few: what is below the word, the key behind it, and the cell that counts where nothing matches.
+	child, high, best *value
 }
 
 // straightSteps is up to how many steps a walk is written out.
@@ -258,9 +258,9 @@ func (l *lowerer) walkTrie(lay *TableLayout, root *value, found *block) {
 	index := l.alu(opShr, high, shift)
 	s := trieStep{word: l.load(l.cast(l.alu(opAdd, l.aluC(opShl, index, 3), root)), 0, 8), best: l.konst(0)}
 	s.high, s.low = l.shiftKey(high, low, l.alu(opSub, l.konst(64), shift), shift)
-	ends := trieEnds{found: found, lone: l.f.newBlock("lone " + lay.Table.Name)}
-	ends.cell, ends.best = l.blockParam(ends.lone, 32), l.blockParam(ends.lone, 32)
-	defer l.compareLone(lay, &ends)
+	ends := trieEnds{found: found, few: l.f.newBlock("few " + lay.Table.Name)}
+	ends.child, ends.high, ends.best = l.blockParam(ends.few, 32), l.blockParam(ends.few, 64), l.blockParam(ends.few, 32)
+	defer l.compareFew(lay, &ends)
 	steps := (lay.Arena.Width - lookup.LeastRoot + 3) / 4
 	if steps <= straightSteps {
 		for range steps {
@@ -304,7 +304,7 @@ func (l *lowerer) stepDown(s trieStep, ends *trieEnds) trieStep {
 	best := l.better(s)
 	child := l.mask(s.word, 32)
 	l.leave(condEq, child, l.konst(0), ends.found, best)
-	l.leave(condNe, l.aluC(opAnd, child, lookup.Lone), l.konst(0), ends.lone, child, best)
+	l.leave(condNe, l.aluC(opAnd, child, lookup.Lone|lookup.Bunch), l.konst(0), ends.few, child, s.high, best)
 	down := l.f.newBlock("")
 	high, node := l.blockParam(down, 64), l.blockParam(down, 32)
 	var low *value
@@ -330,10 +330,27 @@ func (l *lowerer) stepDown(s trieStep, ends *trieEnds) trieStep {
 	return next
 }
 
-// compareLone compares the only prefix below a word with the key.
+// compareFew compares the prefixes below a word that has no node.
+func (l *lowerer) compareFew(lay *TableLayout, ends *trieEnds) {
+	l.cur = ends.few
+	lone := l.f.newBlock("")
+	l.unless(condEq, l.aluC(opAnd, ends.child, lookup.Bunch), l.konst(0), lone)
+	bunch := l.cast(ends.child)
+	tag := l.aluC(opOr, l.aluC(opAnd, l.aluC(opShr, ends.high, 32), lookup.TagMask), 1)
+	for i := range lookup.BunchSize {
+		w := l.load(bunch, 8*i-lookup.Bunch, 8)
+		has := l.aluC(opShr, w, 32)
+		differ := l.alu(opShr, l.alu(opXor, has, tag), l.aluC(opAnd, has, 63&^lookup.TagMask))
+		l.leave(condEq, differ, l.konst(0), ends.found, l.mask(w, 32))
+	}
+	l.jump(ends.found, ends.best)
+	l.cur = lone
+	l.compareLone(lay, ends)
+}
+
+// compareLone compares the only prefix below a word, all of it.
 func (l *lowerer) compareLone(lay *TableLayout, ends *trieEnds) {
-	l.cur = ends.lone
-	cell := l.cast(ends.cell)
+	cell := l.cast(ends.child)
 	off := lay.ValueSize - lookup.Lone
 	length := l.load(cell, off, 4)
 	high, low := l.trieKey(lay, l.f.ctx, 0)
@@ -352,7 +369,7 @@ func (l *lowerer) compareLone(lay *TableLayout, ends *trieEnds) {
 	l.leave(condNe, l.alu(opShr, high, l.alu(opSub, l.konst(64), length)), l.konst(0), ends.found, ends.best)
 	l.jump(same)
 	l.cur = same
-	l.jump(ends.found, l.aluC(opSub, ends.cell, lookup.Lone))
+	l.jump(ends.found, l.aluC(opSub, ends.child, lookup.Lone))
 }
 
 // shiftKey drops the first n bits of a key; rest is 64 less n.

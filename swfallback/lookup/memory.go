@@ -72,15 +72,16 @@ func (m *Memory) wait() error {
 	return m.Wait()
 }
 
-// HeadSize is the size of a head in bytes. Its words: the root, the seed or the number of entries, the heap's top, the
-// heap's free blocks.
+// HeadSize is the size of a head in bytes. Its words: the root, the seed or the number of entries or free small blocks,
+// the heap's top, the heap's free blocks.
 const HeadSize = 64
 
 const (
-	headRoot = 0
-	headSeed = 8 // hash tables
-	headTop  = 16
-	headFree = 24
+	headRoot  = 0
+	headSeed  = 8 // hash tables
+	headSmall = 8 // tries
+	headTop   = 16
+	headFree  = 24
 )
 
 // heap hands out blocks of a part of the memory. What it knows lies in the head, so that it survives the process.
@@ -92,7 +93,22 @@ type heap struct {
 	top      uint64 // as the head has it: at least next, more only within a change of many entries
 	ready    uint64 // pages are populated below it
 	block    uint32 // size of the blocks that come back
-	pending  []uint32
+	small    uint32 // size of smaller ones that come back, too, aligned to it; 0: none
+	pending  []block
+}
+
+// block is one that came back.
+type block struct{ address, size uint32 }
+
+// list returns the place of the free blocks of a size, 0 where they do not come back.
+func (h *heap) list(size uint32) uint32 {
+	switch size {
+	case h.block:
+		return h.head + headFree
+	case h.small:
+		return h.head + headSmall
+	}
+	return 0
 }
 
 // openHeap opens the heap of a head.
@@ -106,20 +122,25 @@ const (
 	mostWaited = 256     // blocks that may wait for the programs
 )
 
-// alloc returns n bytes of zeros, aligned to 16. When there is no room left but for blocks that programs may still read,
+// alloc returns n bytes of zeros, aligned to 16, small blocks to their size. When there is no room left but for blocks that programs may still read,
 // it waits for the programs.
 func (h *heap) alloc(n uint32) (uint32, error) {
-	if n == h.block {
-		if free := uint32(h.mem.Load(h.head + headFree)); free != 0 {
-			h.mem.Store(h.head+headFree, h.mem.Load(free))
+	list := h.list(n)
+	if list != 0 {
+		if free := uint32(h.mem.Load(list)); free != 0 {
+			h.mem.Store(list, h.mem.Load(free))
 			clear(h.mem.Words(free, int(n/8)))
 			return free, nil
 		}
 	}
-	start := (h.next + 15) &^ 15
+	align := uint64(15)
+	if n == h.small {
+		align = uint64(n) - 1
+	}
+	start := (h.next + align) &^ align
 	end := start + uint64(n)
 	if end > h.to {
-		if n != h.block || len(h.pending) == 0 {
+		if list == 0 || len(h.pending) == 0 {
 			return 0, ErrFull
 		}
 		if err := h.settle(true); err != nil {
@@ -168,7 +189,7 @@ func (h *heap) trim() {
 }
 
 // free takes back a block to which nothing leads any more, but which programs may still read.
-func (h *heap) free(address uint32) { h.pending = append(h.pending, address) }
+func (h *heap) free(address, size uint32) { h.pending = append(h.pending, block{address, size}) }
 
 // settle waits for the programs when many blocks have come back, or always when asked to, and hands them out again.
 func (h *heap) settle(always bool) error {
@@ -178,12 +199,11 @@ func (h *heap) settle(always bool) error {
 	if err := h.mem.wait(); err != nil {
 		return err
 	}
-	first := h.mem.Load(h.head + headFree)
 	for _, b := range h.pending {
-		h.mem.put(b, first)
-		first = uint64(b)
+		list := h.list(b.size)
+		h.mem.put(b.address, h.mem.Load(list))
+		h.mem.Store(list, uint64(b.address))
 	}
-	h.mem.Store(h.head+headFree, first)
 	h.pending = h.pending[:0]
 	return nil
 }

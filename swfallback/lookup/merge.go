@@ -89,7 +89,7 @@ func (t *Trie) fetch(root uint32, b int, list []Prefix) {
 			continue
 		}
 		t.touched ^= t.mem.Load(child &^ flags)
-		if child&Lone == 0 {
+		if child&(Lone|Bunch) == 0 {
 			t.touched ^= t.mem.Load(child&^flags + NodeHeader + 8*uint32(k.from(b)>>60))
 		}
 	}
@@ -98,12 +98,8 @@ func (t *Trie) fetch(root uint32, b int, list []Prefix) {
 // merge puts sorted prefixes, all longer than pos and with the same pos first bits, below a word.
 func (t *Trie) merge(at uint32, pos int, list []Prefix) error {
 	child := t.below(at)
-	if child == 0 || child&Lone != 0 {
-		n, err := t.build(pos, t.with(child&^Lone, list))
-		if err == nil {
-			t.link(at, n)
-		}
-		return err
+	if child == 0 || child&(Lone|Bunch) != 0 {
+		return t.mergeFew(at, pos, list)
 	}
 	want, skip := t.skipped(child)
 	if common := t.common(pos, list, want); common < skip {
@@ -112,24 +108,39 @@ func (t *Trie) merge(at uint32, pos int, list []Prefix) error {
 			return err
 		}
 		t.link(at, n)
-		t.heap.free(child &^ Skips)
+		t.free(child)
 		child, skip = n, common&^3
 	}
 	return t.mergeNode(child&^Skips+NodeHeader, pos+skip, list)
 }
 
-// with returns sorted prefixes and the one in a cell, if it is not among them; 0: none.
-func (t *Trie) with(cell uint32, list []Prefix) []Prefix {
-	if cell == 0 {
-		return list
+// mergeFew puts sorted prefixes below a word that has no node.
+func (t *Trie) mergeFew(at uint32, pos int, list []Prefix) error {
+	child := t.below(at)
+	if child&Bunch != 0 && t.addToBunch(child, pos, list) {
+		return nil
 	}
-	k, n := t.cells.Prefix(cell)
-	p := Prefix{k, int32(n), cell}
-	i, found := slices.BinarySearchFunc(list, p, comparePrefixes)
-	if found {
-		return list
+	if child != 0 {
+		list = with(list, t.prefixes(child))
 	}
-	return slices.Insert(slices.Clip(list), i, p)
+	n, err := t.build(pos, list)
+	if err != nil {
+		return err
+	}
+	t.link(at, n)
+	t.free(child)
+	return nil
+}
+
+// with returns sorted prefixes and those of others that are not among them.
+func with(list, others []Prefix) []Prefix {
+	list = slices.Clip(list)
+	for _, p := range others {
+		if i, found := slices.BinarySearchFunc(list, p, comparePrefixes); !found {
+			list = slices.Insert(list, i, p)
+		}
+	}
+	return list
 }
 
 // comparePrefixes is the order of sortPrefixes.
@@ -163,10 +174,13 @@ func (t *Trie) divide(child uint32, skip int) (uint32, error) {
 	return n, nil
 }
 
-// build makes what is below a word for sorted prefixes: the cell of the only one, or nodes.
+// build makes what is below a word for sorted prefixes: the cell of the only one, a bunch, or nodes.
 func (t *Trie) build(pos int, list []Prefix) (uint32, error) {
-	if len(list) == 1 {
+	switch {
+	case len(list) == 1:
 		return list[0].Cell | Lone, nil
+	case fits(pos, list):
+		return t.makeBunch(pos, list)
 	}
 	want := list[0].Key.from(pos)
 	skip := min(t.common(pos, list, want), mostSkip) &^ 3

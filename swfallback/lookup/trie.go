@@ -5,12 +5,12 @@ import "math/bits"
 // Trie finds the longest prefix of a key of up to 128 bits. Its root is an array indexed by the first bits of the key,
 // of 2^8 to 2^20 words; what is longer continues in nodes of 16 words for 4 bits each. A node that is the only one on
 // its way is reached in one step over the bits in between, and a prefix that is the only one on its way has no node: it
-// is compared with the key in its cell. A word is
+// is compared with the key in its cell; a few are in a bunch. A word is
 //
 //	cell of the longest prefix that ends here and covers the word, 32 bits | what is below, 32 bits
 //
 // Below is the address of a node, whose lowest bit says that bits are skipped; or, as its second bit says, the cell of
-// the only prefix; or 0. A node is, in words: the skipped bits, left-aligned; their number, and 64 less their number in
+// the only prefix; or, as its third bit says, a bunch; or 0. A node is, in words: the skipped bits, left-aligned; their number, and 64 less their number in
 // the upper half; 16 words. The head's root is the address of the array, and in the upper half 64 less the number of
 // bits that index it; 0: there is no entry.
 //
@@ -64,12 +64,13 @@ const (
 	mostRoot  = 16 // of longer ones, whose first bits tell less
 	mostSkip  = 60
 
-	flags = Skips | Lone
+	flags = Skips | Lone | Bunch
 )
 
 // OpenTrie opens the trie of a head for keys of width bits, in the memory from from to to.
 func OpenTrie(mem *Memory, head uint32, from, to uint64, width int, cells PrefixReader) *Trie {
 	t := &Trie{mem: mem, heap: openHeap(mem, head, from, to, nodeSize), head: head, most: mostRoot, cells: cells}
+	t.heap.small = bunchSize
 	if width <= 32 {
 		t.most = mostRoot4
 	}
@@ -167,6 +168,16 @@ func (t *Trie) below(at uint32) uint32 { return uint32(t.mem.Load(at)) }
 // link puts something below a word.
 func (t *Trie) link(at, child uint32) { t.mem.Store(at, t.mem.Load(at)&^0xffffffff|uint64(child)) }
 
+// free takes back a node or a bunch.
+func (t *Trie) free(child uint32) {
+	switch {
+	case child&Bunch != 0:
+		t.heap.free(child&^flags, bunchSize)
+	case child != 0 && child&Lone == 0:
+		t.heap.free(child&^flags, nodeSize)
+	}
+}
+
 // Find returns the cell of the longest prefix of a key, 0 where there is none.
 func (t *Trie) Find(k Key) uint32 {
 	root, b := t.root()
@@ -185,6 +196,12 @@ func (t *Trie) Find(k Key) uint32 {
 		if child&Lone != 0 {
 			if p, n := t.cells.Prefix(child &^ Lone); k.cut(n) == p {
 				return child &^ Lone
+			}
+			return best
+		}
+		if child&Bunch != 0 {
+			if cell, ok := t.findInBunch(child, k.from(pos)); ok {
+				return cell
 			}
 			return best
 		}

@@ -120,7 +120,7 @@ func TestTrieFull(t *testing.T) {
 	m := &model{prefix: make(map[uint32]model1)}
 	tr := OpenTrie(mem, 64, 4096, mem.Size, 32, m)
 	var err error
-	for i := uint32(0); err == nil && i < 2000; i++ {
+	for i := uint32(0); err == nil && i < 8000; i++ {
 		p := model1{Key{High: uint64(i) << 39}, 32}
 		m.prefix[8+8*i] = p
 		err = tr.Insert(p.k, p.n, 8+8*i)

@@ -13,18 +13,21 @@ func (t *Trie) Delete(k Key, length int, cell uint32) error {
 		return nil
 	}
 	var way []uint32 // words on the way
+	var above []int  // their positions
 	at, pos := root+8*uint32(k.High>>(64-b)), b
 	for {
 		child := t.below(at)
-		if child == cell|Lone {
-			t.link(at, 0)
+		if child&(Lone|Bunch) != 0 {
+			if !t.takeOut(at, cell) {
+				return nil
+			}
 			break
 		}
 		want, skip := t.skipped(child)
-		if child == 0 || child&Lone != 0 || bits.LeadingZeros64(k.from(pos)^want) < skip || length <= pos+skip {
+		if child == 0 || bits.LeadingZeros64(k.from(pos)^want) < skip || length <= pos+skip {
 			return nil
 		}
-		way = append(way, at)
+		way, above = append(way, at), append(above, pos)
 		pos += skip
 		base := child&^Skips + NodeHeader
 		if length <= pos+4 {
@@ -35,12 +38,12 @@ func (t *Trie) Delete(k Key, length int, cell uint32) error {
 	}
 	for i := len(way) - 1; i >= 0; i-- {
 		child := t.below(way[i])
-		less, ok := t.less(child)
+		less, ok := t.less(child, above[i])
 		if !ok {
 			break
 		}
 		t.link(way[i], less)
-		t.heap.free(child &^ Skips)
+		t.free(child)
 	}
 	return t.heap.settle(false)
 }
@@ -61,9 +64,9 @@ func (t *Trie) unfill(p place, k Key, length, above int, cell uint32) {
 	}
 }
 
-// less returns what can take the place of a node that has become unnecessary: nothing, the cell of its only prefix, or
-// a node that skips its bits, too.
-func (t *Trie) less(child uint32) (uint32, bool) {
+// less returns what can take the place of a node below a word at a position that has become unnecessary: nothing, the
+// cell of its only prefix, a bunch, or a node that skips its bits, too.
+func (t *Trie) less(child uint32, pos int) (uint32, bool) {
 	var leaf, below uint32
 	var at int
 	for i, w := range t.words(child) {
@@ -87,6 +90,16 @@ func (t *Trie) less(child uint32) (uint32, bool) {
 		return leaf | Lone, true
 	case below == 0 || below&Lone != 0:
 		return below, true
+	case below&Bunch != 0:
+		list := t.prefixes(below)
+		if !fits(pos, list) {
+			return 0, false
+		}
+		n, err := t.makeBunch(pos, list)
+		if err == nil {
+			t.free(below)
+		}
+		return n, err == nil
 	}
 	return t.lengthen(child, at, below)
 }
@@ -103,6 +116,6 @@ func (t *Trie) lengthen(child uint32, at int, below uint32) (uint32, bool) {
 	if err != nil {
 		return 0, false // it is only longer than it need be
 	}
-	t.heap.free(below &^ Skips)
+	t.free(below)
 	return longer, true
 }

@@ -39,48 +39,44 @@ func (t *Trie) growRoot() error {
 	var taken []uint32
 	for i := range uint32(1) << b {
 		w := t.mem.Load(old + 8*i)
-		leaf, child := w>>32<<32, uint32(w)
-		for j := range uint32(16) {
-			v := leaf
-			switch {
-			case child == 0:
-			case child&Lone != 0:
-				v = t.underRoot(v, child&^Lone, 16*i+j, b+4)
-			case child&Skips == 0:
-				below := t.mem.Load(child + NodeHeader + 8*j)
-				if below>>32 != 0 {
-					v = below
-				} else {
-					v |= below
-				}
-			case uint32(t.mem.Load(child-Skips)>>60) == j:
-				short, err := t.shorten(child, 4)
-				if err != nil {
-					return err
-				}
-				v |= uint64(short)
-			}
-			t.mem.put(array+8*(16*i+j), v)
+		if err := t.growWord(array+8*16*i, w, b); err != nil {
+			return err
 		}
-		if child != 0 && child&Lone == 0 {
-			taken = append(taken, child&^Skips)
+		if child := uint32(w); child != 0 {
+			taken = append(taken, child)
 		}
 	}
 	t.mem.Store(t.head+headRoot, uint64(64-b-4)<<32|uint64(array))
 	for _, n := range taken {
-		t.heap.free(n)
+		t.free(n)
 	}
 	return t.heap.settle(false)
 }
 
-// underRoot returns what word i of a root with b bits is, which was word without the cell of the only prefix there.
-func (t *Trie) underRoot(word uint64, cell, i uint32, b int) uint64 {
-	k, n := t.cells.Prefix(cell)
-	switch first := k.High >> (64 - b); {
-	case n > b && first == uint64(i):
-		return word | uint64(cell|Lone)
-	case n <= b && first>>(b-n) == uint64(i)>>(b-n):
-		return uint64(cell) << 32
+// growWord writes the 16 words that take the place of one word of a root with b bits.
+func (t *Trie) growWord(at uint32, w uint64, b int) error {
+	leaf, child := w>>32<<32, uint32(w)
+	for i := range uint32(16) {
+		t.mem.put(at+8*i, leaf)
 	}
-	return word
+	switch {
+	case child == 0:
+	case child&(Lone|Bunch) != 0:
+		return t.mergeNode(at, b, t.prefixes(child))
+	case child&Skips == 0:
+		for i, below := range t.words(child) {
+			if below>>32 == 0 {
+				below |= leaf
+			}
+			t.mem.put(at+8*uint32(i), below)
+		}
+	default:
+		want, _ := t.skipped(child)
+		short, err := t.shorten(child, 4)
+		if err != nil {
+			return err
+		}
+		t.mem.put(at+8*uint32(want>>60), leaf|uint64(short))
+	}
+	return nil
 }
