@@ -24,8 +24,8 @@ var (
 	_ index = (*trieIndex)(nil)
 	_ index = (*rulesIndex)(nil)
 
-	_ keys = (*lookup.Hash)(nil)
-	_ keys = (*lookup.Direct)(nil)
+	_ keys                = (*lookup.Hash)(nil)
+	_ keys                = (*lookup.Direct)(nil)
 	_ lookup.PrefixReader = (*trieIndex)(nil)
 )
 
