@@ -61,7 +61,7 @@ func newIndex(c *cells, n *names) index {
 		return t
 	}
 	r := &rulesIndex{cells: c}
-	r.rules = lookup.OpenRules(c.mem, a.Head, a.From, a.To, a.Chunks, r)
+	r.rules = lookup.OpenRules(c.mem, a.Head, a.From, a.To, a.RuleShape(), r)
 	return r
 }
 
@@ -187,6 +187,11 @@ type rulesIndex struct {
 
 // Priority implements lookup.RuleReader.
 func (r *rulesIndex) Priority(cell uint32) int32 { return r.cells.priority(cell) }
+
+// Words implements lookup.RuleReader.
+func (r *rulesIndex) Words(cell uint32, rule *lookup.RuleWords) {
+	r.cells.layout.CellWords(r.cells.bytes(cell), rule)
+}
 
 // Chunks implements lookup.RuleReader.
 func (r *rulesIndex) Chunks(cell uint32, values, masks *[lookup.MostChunks]byte) {

@@ -3,7 +3,6 @@ package bpfgen
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 
 	"github.com/cilium/ebpf"
 
@@ -28,7 +27,8 @@ type ArenaTable struct {
 	From, To uint64 // memory for the structure
 	Width    int    // of a trie: bits of its keys
 	Direct   int    // of an array in the place of a hash table: bits of its keys; else 0
-	Chunks   int    // of a classifier
+	Chunks   int    // of a classifier: bytes of its keys that vectors look at
+	Words    int    // of a classifier: words of its keys that tell groups apart
 	Counters uint32 // address of the direct counters: {packets, bytes u64} by slot, once for every CPU; 0: none here
 	PerCPU   int    // bytes from one CPU's counters to the next one's
 	// Lines to LinesEnd is where packets keep what they found, CacheAbove the number of entries above which they do;
@@ -74,10 +74,11 @@ func (o *Object) layArena(l *TableLayout) {
 		structure = lookup.TrieBytes(size)
 	case LookupClassifier:
 		size = l.MaxRules()
-		a.Stride = l.ValueSize
+		a.Stride = l.ValueSize + lookup.LinkSize
 		a.chunks = l.findChunks()
-		a.Chunks = len(a.chunks)
-		structure = lookup.RulesBytes(size, a.Chunks)
+		a.Chunks, a.Words = len(a.chunks), min(l.finderKey()/8, lookup.MostWords)
+		a.Size = size
+		structure = lookup.RulesBytes(a.RuleShape())
 	default:
 		return
 	}
@@ -133,53 +134,13 @@ func ArenaConstants() (address uint32, data []byte) {
 // deBruijn is a number whose every 6 bits in a row are different: multiplied by a power of two it tells which.
 const deBruijn = 0x022fdd63cc95386d
 
-// A keyChunk is 8 bits of a classifier's key: a byte of a word of the key, or bits of a range component.
-type keyChunk struct {
-	off   int // of the word in the key; -1: of a range
-	shift int
-	key   int // of a range: the component
-}
-
-// findChunks lists the bytes of a classifier's key that have bits, those of ranges last.
-func (l *TableLayout) findChunks() []keyChunk {
-	var list []keyChunk
-	for word := range l.key.words {
-		used := uint64(0)
-		for _, ps := range l.key.pieces {
-			for _, p := range ps {
-				if p.off == 8*word {
-					used |= lowMask(p.width) << p.shift
-				}
-			}
-		}
-		for shift := 56; shift >= 0; shift -= 8 {
-			if used>>shift&0xff != 0 {
-				list = append(list, keyChunk{off: 8 * word, shift: shift})
-			}
-		}
-	}
-	for i, k := range l.Table.Keys {
-		if l.key.ranges[i] < 0 || k.Width > 64 {
-			continue
-		}
-		for shift := max(0, k.Width-8); ; shift = max(0, shift-8) {
-			list = append(list, keyChunk{off: -1, shift: shift, key: i})
-			if shift == 0 {
-				break
-			}
-		}
-	}
-	return list[:min(len(list), lookup.MostChunks)]
-}
-
 // AppendCell appends the cell of an entry to dst, as AppendValue does its value.
 func (l *TableLayout) AppendCell(dst []byte, e *pipeline.Entry, slot uint32) ([]byte, error) {
-	if l.Kind == LookupClassifier {
-		return l.appendRule(dst, e, slot)
-	}
 	start := len(dst)
-	dst, err := l.AppendValue(dst, e, slot)
-	if err == nil {
+	var err error
+	if l.Kind == LookupClassifier {
+		dst, err = l.appendRule(dst, e, slot)
+	} else if dst, err = l.AppendValue(dst, e, slot); err == nil {
 		dst, err = l.AppendKey(dst, e)
 	}
 	if err != nil {
@@ -270,21 +231,4 @@ func (l *TableLayout) TrieKey(key []byte) (lookup.Key, int) {
 	var last [16]byte
 	copy(last[:], key[4:])
 	return lookup.Key{High: binary.BigEndian.Uint64(last[:]), Low: binary.BigEndian.Uint64(last[8:])}, int(le.Uint32(key))
-}
-
-// CellChunks writes what the rule in a cell compares in each chunk of the key: exactly, but of a range only the bits
-// that its limits have in common.
-func (l *TableLayout) CellChunks(cell []byte, values, masks *[lookup.MostChunks]byte) {
-	in := cell[l.valueBytes():]
-	for i := range l.Arena.chunks {
-		c := &l.Arena.chunks[i]
-		if c.off >= 0 {
-			values[i], masks[i] = byte(le.Uint64(in[2*c.off+8:])>>c.shift), byte(le.Uint64(in[2*c.off:])>>c.shift)
-			continue
-		}
-		at := l.key.ranges[c.key]
-		low, high := le.Uint64(in[at:]), le.Uint64(in[at+8:])
-		differ := lowMask(bits.Len64(low ^ high))
-		values[i], masks[i] = byte(low&^differ>>c.shift), byte(^differ>>c.shift)
-	}
 }

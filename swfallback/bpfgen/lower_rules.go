@@ -1,44 +1,100 @@
 package bpfgen
 
+import (
+	"math"
+
+	"github.com/p4dev/p4dev/swfallback/lookup"
+)
+
 // rulesCode is the code of a search through lookup.Rules.
 type rulesCode struct {
 	*lowerer
-	lay         *TableLayout
-	nums        []num
-	words       map[int]*value
-	base        *value // of the cells
-	summaries   *value // words of a summary
-	rows        *slot  // addresses of the key's vectors, 4 bytes each
-	found       *block
-	scan1       *block // parameters: what is left of a word of the summaries, its number
-	left1, sum1 *value
+	lay    *TableLayout
+	nums   []num
+	words  map[int]*value
+	list   *value // first cell of the list
+	last   *value // address behind the groups
+	next   *value // where in a cell its chain has the next one
+	groups *block // parameters: a group, the best cell so far and its rank
+	chain  *block // parameters: the group that comes next, a cell, the best cell so far and its rank
+	found  *block
 }
 
-// searchRules is lookup.Rules' Find: the summaries of the key's vectors have in common which words are worth looking
-// at, and those which rules.
+// ruleBest is the best rule that a search has found so far.
+type ruleBest struct{ cell, rank *value }
+
+func (l *lowerer) bestParams(b *block) ruleBest {
+	return ruleBest{l.blockParam(b, 32), l.blockParam(b, 64)}
+}
+
+// searchRules is lookup.Rules' Find: one loop over the groups, in which the list comes last, another one over the cells
+// of a chain.
 func (l *lowerer) searchRules(lay *TableLayout, root *value, found *block) {
-	c := &rulesCode{lowerer: l, lay: lay, found: found, rows: l.f.newSlot(4 * lay.Arena.Chunks)}
-	c.readKey()
-	c.base = l.mask(root, 32)
-	n := l.aluC(opShr, root, 32)
-	c.summaries = l.aluC(opShr, l.aluC(opAdd, n, 63), 6)
-	stride := l.aluC(opShl, l.alu(opAdd, c.summaries, n), 3)
-	row := l.alu(opAdd, c.base, l.aluC(opShl, n, 8))
-	step := l.aluC(opShl, stride, 8)
-	for i := range lay.Arena.chunks {
-		at := l.alu(opAdd, row, l.alu(opMul, c.chunkOf(i), stride))
-		l.store(l.frame(c.rows, 0), 4*i, 4, at)
-		row = l.alu(opAdd, row, step)
+	c := &rulesCode{lowerer: l, lay: lay, found: found}
+	set := l.mask(root, 32)
+	c.next = l.aluC(opShr, root, 32)
+	header := l.load(l.cast(set), 0, 8)
+	c.list = l.mask(header, 32)
+	size := l.aluC(opMul, l.aluC(opShr, header, 32), uint64(c.groupSize()))
+	first := l.aluC(opAdd, set, lookup.RuleGroups)
+	c.last = l.alu(opAdd, first, size)
+	c.groups, c.chain = l.f.newBlock("groups of "+lay.Table.Name), l.f.newBlock("chain of "+lay.Table.Name)
+	group := l.blockParam(c.groups, 64)
+	best := l.bestParams(c.groups)
+	after, cell := l.blockParam(c.chain, 64), l.blockParam(c.chain, 32)
+	bestOfChain := l.bestParams(c.chain)
+	l.jump(c.groups, first, l.konst(0), l.konst(math.MaxUint64))
+	l.cur = c.groups
+	c.searchGroup(group, best)
+	l.cur = c.chain
+	c.walkChain(after, cell, bestOfChain)
+}
+
+func (c *rulesCode) groupSize() int { return lookup.GroupSize(c.lay.Arena.Words) }
+
+// searchGroup finds the chain of a group where the key belongs.
+func (c *rulesCode) searchGroup(group *value, best ruleBest) {
+	c.spent(c.found, best.cell)
+	vectors := c.f.newBlock("vectors of " + c.lay.Table.Name)
+	rest := c.bestParams(vectors)
+	c.leave(condGt, group, c.last, vectors, best.cell, best.rank)
+	next := c.aluC(opAdd, group, uint64(c.groupSize()))
+	c.leave(condEq, group, c.last, c.chain, next, c.list, best.cell, best.rank)
+	g := c.cast(group)
+	c.leave(condGe, c.load(g, lookup.GroupRank, 8), best.rank, c.groups, next, best.cell, best.rank)
+	sum := c.konst(0)
+	for i := range c.lay.Arena.Words {
+		if i > 0 {
+			sum = c.alu(opXor, sum, c.aluC(opShr, sum, 32))
+		}
+		w := c.alu(opAnd, c.load(c.f.ctx, 8*i, 8), c.load(g, lookup.GroupMask+8*i, 8))
+		sum = c.aluC(opMul, c.alu(opXor, sum, w), lookup.HashMultiplier)
 	}
-	head := l.f.newBlock("search " + lay.Table.Name)
-	s := l.blockParam(head, 32)
-	c.scan1 = l.f.newBlock("words of " + lay.Table.Name)
-	c.left1, c.sum1 = l.blockParam(c.scan1, 64), l.blockParam(c.scan1, 32)
-	l.jump(head, l.konst(0))
-	l.cur = head
-	l.leave(condGe, s, c.summaries, found, l.konst(0))
-	l.jump(c.scan1, c.common(l.aluC(opShl, s, 3)), s)
-	c.scanWords(head)
+	index := c.alu(opShr, sum, c.load(g, 4, 4))
+	bucket := c.alu(opAdd, c.load(g, 0, 4), c.aluC(opShl, index, 2))
+	c.jump(c.chain, next, c.load(c.cast(bucket), 0, 4), best.cell, best.rank)
+	c.cur = vectors
+	c.searchVectors(rest)
+}
+
+// walkChain compares the key with a cell and goes on to the next one, as long as it can be better than the best.
+func (c *rulesCode) walkChain(after, cell *value, best ruleBest) {
+	c.spent(c.found, best.cell)
+	c.leave(condEq, cell, c.konst(0), c.groups, after, best.cell, best.rank)
+	rule := c.cast(cell)
+	rank := c.load(rule, c.lay.linkAt(), 8)
+	c.leave(condGe, rank, best.rank, c.groups, after, best.cell, best.rank)
+	next := c.f.newBlock("")
+	c.compare(rule, next)
+	c.jump(c.groups, after, cell, rank)
+	c.cur = next
+	c.jump(c.chain, after, c.load(c.cast(c.alu(opAdd, cell, c.next)), 0, 4), best.cell, best.rank)
+}
+
+// compare compares the key with a rule; it leaves for next where they differ.
+func (c *rulesCode) compare(rule *value, next *block) {
+	c.readKey()
+	c.ruleMatches(scan{key: &c.lay.key, base: c.lay.valueBytes()}, rule, c.nums, c.words, next)
 }
 
 // readKey reads the words of the key and the numbers of its ranges. They are read again wherever they are needed.
@@ -54,65 +110,4 @@ func (c *rulesCode) readKey() {
 			}
 		}
 	}
-}
-
-// chunkOf returns the key's bits in a chunk.
-func (c *rulesCode) chunkOf(i int) *value {
-	ch := &c.lay.Arena.chunks[i]
-	v := c.words[ch.off]
-	if ch.off < 0 {
-		v = c.nums[ch.key][0]
-	}
-	return c.mask(c.aluC(opShr, v, uint64(ch.shift)), 8)
-}
-
-// common returns what the key's vectors have in common in the word at an offset.
-func (c *rulesCode) common(off *value) *value {
-	var all *value
-	for i := range c.lay.Arena.chunks {
-		row := c.load(c.frame(c.rows, 0), 4*i, 4)
-		w := c.load(c.cast(c.alu(opAdd, row, off)), 0, 8)
-		if all == nil {
-			all = w
-		} else {
-			all = c.alu(opAnd, all, w)
-		}
-	}
-	return all
-}
-
-// lowest returns the number of the lowest bit of a word that is not 0.
-func (c *rulesCode) lowest(w *value) *value {
-	bit := c.alu(opAnd, w, c.alu(opSub, c.konst(0), w))
-	index := c.aluC(opShr, c.aluC(opMul, bit, deBruijn), 58)
-	return c.load(c.cast(c.aluC(opAdd, index, arenaConstants)), 0, 1)
-}
-
-// without takes the lowest bit away.
-func (c *rulesCode) without(w *value) *value { return c.alu(opAnd, w, c.aluC(opSub, w, 1)) }
-
-// scanWords goes through the words that a summary names, and back to head for the next one.
-func (c *rulesCode) scanWords(head *block) {
-	c.cur = c.scan1
-	c.spent(c.found, c.konst(0))
-	c.leave(condEq, c.left1, c.konst(0), head, c.aluC(opAdd, c.sum1, 1))
-	word := c.alu(opAdd, c.aluC(opShl, c.sum1, 6), c.lowest(c.left1))
-	rules := c.f.newBlock("rules of " + c.lay.Table.Name)
-	left, at := c.blockParam(rules, 64), c.blockParam(rules, 32)
-	left1, sum1 := c.blockParam(rules, 64), c.blockParam(rules, 32)
-	off := c.aluC(opShl, c.alu(opAdd, c.summaries, word), 3)
-	c.jump(rules, c.common(off), word, c.without(c.left1), c.sum1)
-	c.cur = rules
-	c.spent(c.found, c.konst(0))
-	c.leave(condEq, left, c.konst(0), c.scan1, left1, sum1)
-	place := c.alu(opAdd, c.aluC(opShl, at, 6), c.lowest(left))
-	cell := c.load(c.cast(c.alu(opAdd, c.base, c.aluC(opShl, place, 2))), 0, 4)
-	next := c.f.newBlock("")
-	c.unless(condEq, cell, c.konst(0), next)
-	rule := c.cast(cell)
-	c.readKey()
-	c.ruleMatches(scan{key: &c.lay.key, base: c.lay.valueBytes()}, rule, c.nums, c.words, next)
-	c.jump(c.found, cell)
-	c.cur = next
-	c.jump(rules, c.without(left), at, left1, sum1)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Format is the number of the form of the structures: processes that agree on it read each other's.
-const Format = 3
+const Format = 4
 
 // ErrFull says that a structure has no room left in its part of the memory.
 var ErrFull = errors.New("no room in the memory for lookups")
@@ -46,6 +46,9 @@ func (m *Memory) Words(address uint32, n int) []uint64 { return unsafe.Slice(m.a
 func (m *Memory) store32(address, v uint32) {
 	atomic.StoreUint32((*uint32)(unsafe.Add(m.Base, uintptr(address))), v)
 }
+
+// put32 writes half a word that no program finds before a store behind it.
+func (m *Memory) put32(address, v uint32) { *(*uint32)(unsafe.Add(m.Base, uintptr(address))) = v }
 
 // load32 reads half a word.
 func (m *Memory) load32(address uint32) uint32 {
@@ -210,3 +213,6 @@ func (h *heap) settle(always bool) error {
 
 // storeWord writes a word in one step.
 func storeWord(at *uint64, v uint64) { atomic.StoreUint64(at, v) }
+
+// loadWord reads a word in one step.
+func loadWord(at *uint64) uint64 { return atomic.LoadUint64(at) }

@@ -66,6 +66,3 @@ func (d *Direct) Rebuild(cells []uint32) error {
 	d.mem.Store(d.head+headRoot, words)
 	return nil
 }
-
-// Rebuild makes the rules those of the given cells.
-func (r *Rules) Rebuild(cells []uint32) error { return r.rebuild(append([]uint32(nil), cells...)) }

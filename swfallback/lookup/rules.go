@@ -1,329 +1,283 @@
 package lookup
 
 import (
-	"math/bits"
+	"math"
 	"slices"
-	"sort"
-	"unsafe"
 )
 
-// Rules finds the first of the rules that match a key, where rules have values and masks. For every 8 bits of the key,
-// a chunk, and for each value that they may have there is a vector of bits: which rules do not exclude that value. A
-// rule's place in the vectors is its place in the order of priorities; the first bit that all the vectors of a key
-// have leads to its cell. In front of every vector is a summary with one bit for each of its words. The vectors may
-// let rules through that do not match (they know nothing of the limits of ranges across chunks, nor of chunks beyond
-// the first MostChunks), so whoever finds a cell compares the key with it and goes on where it differs.
+// Rules finds the first of the rules that match a key, where rules have values and masks. Most rules lie in groups: a
+// group has a mask of which those of all its rules have every bit, and a hash table by the bits of that mask, whose
+// buckets are chains of cells. A few rules that fit into no group are in the list, a chain of its own. Only where these
+// are too many do they go into vectors. A search goes through the groups, the list and the vectors and keeps the best
+// rule that matches; it leaves out what cannot have a better one. A table of few rules has nothing but the list.
 //
-// The head's root is the address of the vectors, and in the upper half their number of words N, with room for 64 N
-// rules. From the address on there are the cells of the places, 4 bytes each, 0 for none; then for every chunk and
-// value its summary of (N+63)/64 words and its vector of N words. The memory has room for two sets of vectors: a new
-// set is built where the present one is not.
+// The order is that of ranks, the lower one first: the priority's complement, and in the lower half the number of the
+// insertion, so that among equals the first one wins. At shape.Link a cell has
+//
+//	 0  rank
+//	 8  next cell of the chain, 4 bytes, in one of two sets of groups
+//	12  the same in the other
+//
+// The head's words: the root is the address of the set, and in the upper half where in a cell its chains have the next
+// one; then the number of the last insertion and the root of the vectors. A set is described with ruleSet.
 type Rules struct {
-	mem      *Memory
-	head     uint32
-	from, to uint64
-	chunks   int
-	rule     RuleReader
+	mem     *Memory
+	head    uint32
+	shape   RuleShape
+	rule    RuleReader
+	halves  halves
+	vectors vectors
+	set     ruleSet
+	sample  *ruleSample // of choose
+}
 
-	places  []uint32       // the cell of every place, 0: none
-	place   map[uint32]int // of every cell; nil until it is asked for
-	waiting map[int]bool   // places that programs may still read
-	ready   [2]uint64      // of each half: so many bytes are populated
+// RuleShape says what the rules of a table look like.
+type RuleShape struct {
+	Rules  int    // at most
+	Words  int    // of a key that tell groups apart, at most MostWords
+	Chunks int    // of a key that vectors look at, at most MostChunks
+	Link   uint32 // where in a cell its LinkSize bytes for Rules are
 }
 
 // RuleReader reads rules from their cells.
 type RuleReader interface {
 	// Priority returns the priority of a rule: the larger one comes first.
 	Priority(cell uint32) int32
-	// Chunks writes what a rule compares in each chunk, as far as one mask can say it.
+	// Words writes what a rule compares in each word of the key, as far as one mask can say it.
+	Words(cell uint32, rule *RuleWords)
+	// Chunks does the same with the chunks of the key.
 	Chunks(cell uint32, values, masks *[MostChunks]byte)
 }
 
-// MostChunks bounds the chunks of a key that are looked at.
-const MostChunks = 16
+// RuleWords is what a rule compares: no value has a bit that its mask has not.
+type RuleWords struct{ Values, Masks [MostWords]uint64 }
 
-// OpenRules opens the rules of a head in the memory from from to to, for keys of chunks times 8 bits.
-func OpenRules(mem *Memory, head uint32, from, to uint64, chunks int, rule RuleReader) *Rules {
-	r := &Rules{mem: mem, head: head, from: from, to: to, chunks: chunks, rule: rule, waiting: make(map[int]bool)}
-	base, words := r.root()
-	r.places = make([]uint32, 64*words)
-	for i := range r.places {
-		r.places[i] = mem.load32(base + 4*uint32(i))
+const (
+	// MostWords bounds the words of a key that tell groups apart.
+	MostWords = 8
+	// LinkSize is what a cell has for Rules, in bytes; zeros in a cell that is new.
+	LinkSize = 16
+	// RulesVectors is where the head has the root of the vectors.
+	RulesVectors = headTop
+
+	linkNext = 8
+)
+
+// RulesBytes returns the memory that rules take at most.
+func RulesBytes(s RuleShape) int { return 2*setSize(s) + vectorBytes(s.Rules, s.Chunks) }
+
+// OpenRules opens the rules of a head in the memory from from to to.
+func OpenRules(mem *Memory, head uint32, from, to uint64, shape RuleShape, rule RuleReader) *Rules {
+	r := &Rules{mem: mem, head: head, shape: shape, rule: rule}
+	middle := min(from+uint64(2*setSize(shape)), to)
+	r.halves = halves{from: from, to: middle}
+	r.vectors = vectors{mem: mem, at: head + RulesVectors, halves: halves{from: middle, to: to}, chunks: shape.Chunks,
+		rule: rule, rank: r.rank}
+	r.vectors.open()
+	if root := mem.Load(head + headRoot); root != 0 {
+		r.set = r.setAt(root)
 	}
 	return r
 }
 
-// placeOf returns the place of a cell.
-func (r *Rules) placeOf(cell uint32) (int, bool) {
-	if r.place == nil {
-		r.place = make(map[uint32]int, len(r.places))
-		for i, c := range r.places {
-			if c != 0 {
-				r.place[c] = i
-			}
-		}
+// halves is memory of which one half is used and the next structure is built in the other.
+type halves struct {
+	from, to uint64
+	ready    [2]uint64 // of each half: so many bytes are populated
+}
+
+// begin returns memory where the present structure is not, after the last program that may still read there.
+func (h *halves) begin(mem *Memory, present uint32) (uint32, error) {
+	half := (h.to - h.from) / 2 &^ 4095
+	switch uint64(present) {
+	case 0:
+		return uint32(h.from), nil
+	case h.from:
+		return uint32(h.from + half), mem.wait()
 	}
-	p, known := r.place[cell]
-	return p, known
+	return uint32(h.from), mem.wait()
 }
 
-// put notes that a cell is in a place.
-func (r *Rules) put(p int, cell uint32) {
-	r.places[p] = cell
-	if r.place != nil {
-		r.place[cell] = p
+// extend makes so many bytes from a half's beginning on usable.
+func (h *halves) extend(mem *Memory, base uint32, bytes int) error {
+	if half := (h.to - h.from) / 2 &^ 4095; uint64(bytes) > half {
+		return ErrFull
 	}
+	side := 0
+	if uint64(base) != h.from {
+		side = 1
+	}
+	from, to := uint64(base)+h.ready[side], (uint64(base)+uint64(bytes)+4095)&^4095
+	if from >= to {
+		return nil
+	}
+	if err := mem.populate(from, to); err != nil {
+		return err
+	}
+	h.ready[side] = to - uint64(base)
+	return nil
 }
 
-func (r *Rules) root() (base uint32, words int) {
-	w := r.mem.Load(r.head + headRoot)
-	return uint32(w), int(w >> 32)
-}
+// rank returns the rank of a cell that has been numbered.
+func (r *Rules) rank(cell uint32) uint64 { return r.mem.Load(cell + r.shape.Link) }
 
-// RulesBytes returns the memory that a number of rules takes at most, for both sets of vectors.
-func RulesBytes(rules, chunks int) int { return 2 * (setBytes(wordsFor(rules), chunks) + 4096) }
-
-func setBytes(words, chunks int) int { return 256*words + chunks*256*rowBytes(words) }
-
-// rowBytes is the size of a vector with its summary.
-func rowBytes(words int) int { return 8 * ((words+63)/64 + words) }
-
-// wordsFor is how many words vectors have for a number of rules: every third place stays free.
-func wordsFor(rules int) int { return max(1, (rules+rules/2+63)/64) }
-
-// row returns the summary and the vector of a value of a chunk.
-func (r *Rules) row(base uint32, words, chunk int, value byte) (summary, vector []uint64) {
-	at := base + uint32(256*words) + uint32((256*chunk+int(value))*rowBytes(words))
-	all := unsafe.Slice(r.mem.at(at), rowBytes(words)/8)
-	n := (words + 63) / 64
-	return all[:n], all[n:]
-}
-
-// each calls f for every value that a rule allows in a chunk.
-func each(value, mask byte, f func(byte)) {
-	free := ^mask
-	for sub := free; ; sub = (sub - 1) & free {
-		f(value&mask | sub)
-		if sub == 0 {
-			return
-		}
+// number gives new cells their ranks.
+func (r *Rules) number(cells []uint32) {
+	last := r.mem.Load(r.head + headSeed)
+	if last+uint64(len(cells)) >= math.MaxUint32 {
+		last = r.renumber()
+	}
+	r.mem.Store(r.head+headSeed, last+uint64(len(cells)))
+	for i, c := range cells {
+		r.mem.put(c+r.shape.Link, r.rankOf(c, last+1+uint64(i)))
 	}
 }
 
-// fewRules is up to how many rules are put in one by one.
-const fewRules = 16
+// rankOf returns the rank of a cell with a number.
+func (r *Rules) rankOf(cell uint32, number uint64) uint64 {
+	return uint64(uint32(^r.rule.Priority(cell))^1<<31)<<32 | number
+}
 
-// Insert adds rules. Among equals the new ones come last.
+// renumber numbers all rules anew, in the same order, and returns the last number. Until that is done a packet may meet
+// equals in another order.
+func (r *Rules) renumber() uint64 {
+	all := r.vectors.byRank(r.all())
+	for i := range r.set.groups() {
+		r.mem.Store(r.set.group(i)+GroupRank, 0)
+	}
+	for i, c := range all {
+		r.mem.Store(c+r.shape.Link, r.rankOf(c, 1+uint64(i)))
+	}
+	return uint64(len(all))
+}
+
+// Insert adds rules. Among equals the new ones come last. After an error the rules must be rebuilt.
 func (r *Rules) Insert(cells ...uint32) error {
-	if len(cells) <= fewRules && len(r.places) > 0 {
-		for len(cells) > 0 && r.squeeze(cells[0]) {
-			cells = cells[1:]
-		}
-	}
 	if len(cells) == 0 {
 		return nil
 	}
-	return r.rebuild(append(r.inOrder(), cells...))
-}
-
-// inOrder returns all cells in the order of their places.
-func (r *Rules) inOrder() []uint32 {
-	return slices.DeleteFunc(slices.Clone(r.places), func(c uint32) bool { return c == 0 })
-}
-
-// squeeze puts a rule into a free place where it belongs, false where there is none.
-func (r *Rules) squeeze(cell uint32) bool {
-	priority := r.rule.Priority(cell)
-	// Free places have no order of their own: they count with the next rule behind them.
-	next := sort.Search(len(r.places), func(i int) bool {
-		for ; i < len(r.places); i++ {
-			if c := r.places[i]; c != 0 {
-				return r.rule.Priority(c) < priority
-			}
-		}
-		return true
-	})
-	for p := next - 1; p >= 0 && r.places[p] == 0; p-- {
-		next = p
+	r.number(cells)
+	if r.set.outgrown(len(cells)) {
+		return r.rebuild(append(r.all(), cells...))
 	}
-	last := next
-	for last < len(r.places) && r.places[last] == 0 {
-		last++
-	}
-	best := (next + last) / 2
-	switch { // at the ends more of the kind will come
-	case next == 0:
-		best = last - 1
-	case last == len(r.places):
-		best = next
-	}
-	for _, p := range []int{best, next, last - 1} {
-		if p >= next && p < last && !r.waiting[p] {
-			r.set(p, cell)
-			return true
+	var rest []uint32
+	for _, c := range cells {
+		if !r.set.insert(c) {
+			rest = append(rest, c)
 		}
 	}
-	return false
+	r.set.add(setRules, len(cells))
+	if len(rest) == 0 {
+		return nil
+	}
+	if r.set.unfit(r.vectors.count + len(rest)) {
+		return r.rebuild(append(r.all(), rest...))
+	}
+	return r.vectors.insert(rest...)
 }
 
-// set puts a cell into a free place: packets find it when the last of its bits is there.
-func (r *Rules) set(p int, cell uint32) {
-	base, words := r.root()
-	r.put(p, cell)
-	r.mem.store32(base+4*uint32(p), cell)
-	var values, masks [MostChunks]byte
-	r.rule.Chunks(cell, &values, &masks)
-	for i := range r.chunks {
-		each(values[i], masks[i], func(v byte) {
-			summary, vector := r.row(base, words, i, v)
-			storeWord(&vector[p/64], vector[p/64]|1<<(p%64))
-			storeWord(&summary[p/4096], summary[p/4096]|1<<(p/64%64))
-		})
+// all returns all cells.
+func (r *Rules) all() []uint32 {
+	if r.set.base == 0 {
+		return nil
 	}
+	return append(r.set.all(), r.vectors.all()...)
 }
 
 // Delete takes out a rule.
 func (r *Rules) Delete(cell uint32) {
-	p, known := r.placeOf(cell)
-	if !known {
+	if r.set.base == 0 {
 		return
 	}
-	base, words := r.root()
-	var values, masks [MostChunks]byte
-	r.rule.Chunks(cell, &values, &masks)
-	for i := range r.chunks {
-		each(values[i], masks[i], func(v byte) {
-			summary, vector := r.row(base, words, i, v)
-			storeWord(&vector[p/64], vector[p/64]&^(1<<(p%64)))
-			if vector[p/64] == 0 {
-				storeWord(&summary[p/4096], summary[p/4096]&^(1<<(p/64%64)))
-			}
-		})
+	r.set.add(setRules, -1)
+	if at := r.set.locate(cell); at != 0 {
+		r.mem.store32(at, r.mem.load32(cell+r.set.next))
+		return
 	}
-	r.mem.store32(base+4*uint32(p), 0)
-	r.places[p] = 0
-	delete(r.place, cell)
-	r.waiting[p] = true
+	r.vectors.remove(cell)
 }
 
 // Replace gives a rule another cell with the same match and priority.
 func (r *Rules) Replace(old, cell uint32) {
-	p, known := r.placeOf(old)
-	if !known {
+	if r.set.base == 0 {
 		return
 	}
-	base, _ := r.root()
-	delete(r.place, old)
-	r.put(p, cell)
-	r.mem.store32(base+4*uint32(p), cell)
+	r.mem.Store(cell+r.shape.Link, r.rank(old))
+	if at := r.set.locate(old); at != 0 {
+		r.mem.store32(cell+r.set.next, r.mem.load32(old+r.set.next))
+		r.mem.store32(at, cell)
+		return
+	}
+	r.vectors.replace(old, cell)
 }
 
-// Settle makes the places of rules that were taken out usable again.
-func (r *Rules) Settle() error {
-	if len(r.waiting) == 0 {
+// Settle makes the memory of rules that were taken out usable again.
+func (r *Rules) Settle() error { return r.vectors.settle() }
+
+// rebuild chooses groups for all rules.
+func (r *Rules) rebuild(cells []uint32) error {
+	next, rest, err := r.build(cells)
+	if err != nil {
+		return err
+	}
+	apart := slices.DeleteFunc(slices.Clone(rest), r.vectors.has)
+	if err := r.vectors.insert(apart...); err != nil {
+		return err
+	}
+	return r.exchange(next, rest)
+}
+
+// exchange puts a set in the place of the present one. What it has not is in the vectors already; what only it has
+// leaves the vectors when no program looks for it there any more.
+func (r *Rules) exchange(next ruleSet, rest []uint32) error {
+	r.set = next
+	r.mem.Store(r.head+headRoot, uint64(next.next)<<32|uint64(next.base))
+	if len(rest) == r.vectors.count {
 		return nil
 	}
 	if err := r.mem.wait(); err != nil {
 		return err
 	}
-	clear(r.waiting)
-	return nil
+	return r.vectors.keep(rest)
 }
 
-// rebuild builds a new set of vectors and puts it in the place of the present one.
-func (r *Rules) rebuild(cells []uint32) error {
-	cells = r.byPriority(cells)
-	words := wordsFor(max(len(cells), 1))
-	base, err := r.space(setBytes(words, r.chunks))
+// Rebuild makes the rules those of the given cells, whatever the structure was in. They keep their ranks as far as they
+// have one.
+func (r *Rules) Rebuild(cells []uint32) error {
+	var fresh, apart []uint32
+	for _, c := range cells {
+		if uint32(r.rank(c)) == 0 {
+			fresh = append(fresh, c)
+		}
+		if r.vectors.has(c) {
+			apart = append(apart, c)
+		}
+	}
+	r.number(fresh)
+	next, rest, err := r.build(slices.Clone(cells))
 	if err != nil {
 		return err
 	}
-	r.places, r.place = make([]uint32, 64*words), nil
-	set := newRuleSet(len(cells), r.chunks)
-	for i, c := range cells {
-		at := spread(i, len(cells), len(r.places))
-		r.places[at] = c
-		set.add(at, c, r.rule)
-	}
-	for i, c := range r.places {
-		r.mem.store32(base+4*uint32(i), c)
-	}
-	rows := r.mem.Words(base+uint32(256*words), r.chunks*256*rowBytes(words)/8)
-	for i := range r.chunks {
-		n := 256 * rowBytes(words) / 8
-		set.build(i, rows[i*n:][:n])
-	}
-	clear(r.waiting)
-	r.mem.Store(r.head+headRoot, uint64(words)<<32|uint64(base))
-	return nil
-}
-
-// byPriority returns cells in the order of their priorities, equals as they were.
-func (r *Rules) byPriority(cells []uint32) []uint32 {
-	keys := make([]uint64, len(cells))
-	for i, c := range cells {
-		keys[i] = uint64(uint32(^r.rule.Priority(c))^1<<31)<<32 | uint64(i)
-	}
-	slices.Sort(keys)
-	sorted := make([]uint32, len(cells))
-	for i, k := range keys {
-		sorted[i] = cells[uint32(k)]
-	}
-	return sorted
-}
-
-// spread says where the i-th of n rules is put: some places stay free in front of all and behind, the others between
-// them.
-func spread(i, n, places int) int {
-	edge := (places - n) / 4
-	return edge + i*(places-2*edge)/n
-}
-
-// space returns memory where the present set is not.
-func (r *Rules) space(bytes int) (uint32, error) {
-	half := (r.to - r.from) / 2 &^ 4095
-	if uint64(bytes) > half {
-		return 0, ErrFull
-	}
-	base, side := r.from, 0
-	present, _ := r.root()
-	if uint64(present) == r.from {
-		base, side = base+half, 1
-	}
-	if n := uint64(bytes+4095) &^ 4095; n > r.ready[side] {
-		if err := r.mem.populate(base+r.ready[side], base+n); err != nil {
-			return 0, err
-		}
-		r.ready[side] = n
-	}
-	if present == 0 {
-		return uint32(base), nil
-	}
-	return uint32(base), r.mem.wait() // the set before the present one may still be read
-}
-
-// Find returns the first cell that the vectors let through and that matches, 0 where there is none.
-func (r *Rules) Find(key []byte, matches func(cell uint32) bool) uint32 {
-	base, words := r.root()
-	for s := range (words + 63) / 64 {
-		for sum := r.both(base, words, key, func(summary, _ []uint64) uint64 { return summary[s] }); sum != 0; sum &= sum - 1 {
-			w := 64*s + bits.TrailingZeros64(sum)
-			for v := r.both(base, words, key, func(_, vector []uint64) uint64 { return vector[w] }); v != 0; v &= v - 1 {
-				cell := r.mem.load32(base + 4*uint32(64*w+bits.TrailingZeros64(v)))
-				if cell != 0 && matches(cell) {
-					return cell
-				}
-			}
+	apart = append(apart, slices.DeleteFunc(slices.Clone(rest), r.vectors.has)...)
+	if r.vectors.count > 0 || len(apart) > 0 {
+		if err := r.vectors.rebuild(apart); err != nil {
+			return err
 		}
 	}
-	return 0
+	return r.exchange(next, rest)
 }
 
-// both is what all vectors of a key have in common in one word.
-func (r *Rules) both(base uint32, words int, key []byte, pick func(summary, vector []uint64) uint64) uint64 {
-	all := ^uint64(0)
-	for i := range r.chunks {
-		all &= pick(r.row(base, words, i, key[i]))
+// Find returns the cell of the first rule that matches a key, 0 where there is none. The key is given as words and as
+// chunks.
+func (r *Rules) Find(words []uint64, chunks []byte, matches func(cell uint32) bool) uint32 {
+	root := r.mem.Load(r.head + headRoot)
+	if root == 0 {
+		return 0
 	}
-	return all
+	set := r.setAt(root)
+	best, rank := set.find(words, matches)
+	if cell := r.vectors.find(chunks, rank, matches); cell != 0 {
+		return cell
+	}
+	return best
 }

@@ -1,19 +1,19 @@
 package lookup
 
-// ruleSet is what the vectors of many rules are built from: their places and what they compare, chunk by chunk.
-type ruleSet struct {
+// vectorSet is what the vectors of many rules are built from: their places and what they compare, chunk by chunk.
+type vectorSet struct {
 	n             int // rules that there will be
 	places        []int32
 	values, masks []byte // of the i-th rule in a chunk: at chunk*n+i
 	any           []uint64
 }
 
-func newRuleSet(n, chunks int) *ruleSet {
-	return &ruleSet{n: n, places: make([]int32, 0, n), values: make([]byte, n*chunks), masks: make([]byte, n*chunks)}
+func newVectorSet(n, chunks int) *vectorSet {
+	return &vectorSet{n: n, places: make([]int32, 0, n), values: make([]byte, n*chunks), masks: make([]byte, n*chunks)}
 }
 
 // add adds the rule of a cell.
-func (s *ruleSet) add(place int, cell uint32, rule RuleReader) {
+func (s *vectorSet) add(place int, cell uint32, rule RuleReader) {
 	var values, masks [MostChunks]byte
 	rule.Chunks(cell, &values, &masks)
 	i := len(s.places)
@@ -24,7 +24,7 @@ func (s *ruleSet) add(place int, cell uint32, rule RuleReader) {
 }
 
 // build writes the vectors of one chunk with their summaries: those of rules that compare nothing in it are copied.
-func (s *ruleSet) build(chunk int, rows []uint64) {
+func (s *vectorSet) build(chunk int, rows []uint64) {
 	stride := len(rows) / 256
 	summary := (stride + 64) / 65 // words of it: rowBytes the other way round
 	values, masks := s.values[chunk*s.n:][:s.n], s.masks[chunk*s.n:][:s.n]
