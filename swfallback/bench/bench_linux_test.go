@@ -37,15 +37,23 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestRules(t *testing.T) {
-	masks := make(map[flow]bool)
-	for _, r := range rules(1024, 192) {
-		masks[r.mask] = true
-		if r.value != r.value.and(r.mask) {
-			t.Fatalf("rule %+v has bits outside its mask", r)
+	for _, wild := range []bool{false, true} {
+		masks, any := make(map[flow]bool), 0
+		for _, r := range rules(1024, 192, wild) {
+			masks[r.mask] = true
+			if r.value != r.value.and(r.mask) {
+				t.Fatalf("rule %+v has bits outside its mask", r)
+			}
+			if r.mask.src == 0 || r.mask.dst == 0 {
+				any++
+			}
 		}
-	}
-	if len(masks) != 192 {
-		t.Errorf("%d masks, want 192", len(masks))
+		if len(masks) != 192 {
+			t.Errorf("%d masks, want 192", len(masks))
+		}
+		if wild != (any > 0) {
+			t.Errorf("wild %v: %d rules without one of the addresses", wild, any)
+		}
 	}
 	if !slices.Contains(Names(), "ternary") {
 		t.Error("no row for ternary tables")

@@ -51,8 +51,8 @@ func fillings() ([]filling, error) {
 	const few = 10_240
 	ternary, t := ternaryTable(few, pipeline.MatchTernary)
 	f = filling{name: "ternary, 192 masks", program: ternary, table: t.Name, n: few, kind: ebpf.Hash,
-		entries: func(t *pipeline.Table) []*pipeline.Entry { return ruleEntries(t, rules(few, 192)) }}
-	for i, r := range rules(few, 192) {
+		entries: func(t *pipeline.Table) []*pipeline.Entry { return ruleEntries(t, rules(few, 192, false)) }}
+	for i, r := range rules(few, 192, false) {
 		f.keys, f.values = append(append(f.keys, r.value.bytesOf()...), r.mask.bytesOf()...), append(f.values, words(uint32(i), 2)...)
 	}
 	return append(all, f), nil

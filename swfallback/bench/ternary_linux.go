@@ -36,8 +36,9 @@ func randomFlow(r *rand.Rand) flow {
 }
 
 // rules makes n rules over the given number of masks: prefixes of both addresses of 8 to 32 bits, and protocol and
-// ports that are compared or not.
-func rules(n, masks int) []rule {
+// ports that are compared or not. With wild a third of the masks has only a source address, a third only a destination;
+// there are not more than 200 such masks of each.
+func rules(n, masks int, wild bool) []rule {
 	r := newRandom(5)
 	prefix := func() uint32 { return ^uint32(0) << (32 - (8 + r.IntN(25))) }
 	var all []flow
@@ -46,6 +47,12 @@ func rules(n, masks int) []rule {
 		m.proto -= uint8(r.IntN(2))
 		m.sport -= uint16(r.IntN(2))
 		m.dport -= uint16(r.IntN(2))
+		switch {
+		case wild && len(all)%3 == 0:
+			m.src = 0
+		case wild && len(all)%3 == 1:
+			m.dst = 0
+		}
 		if !slices.Contains(all, m) {
 			all = append(all, m)
 		}
@@ -129,19 +136,41 @@ func frameOf(out []byte, f flow) {
 	binary.BigEndian.PutUint16(out[10:], f.dport)
 }
 
+// ternarySeries is a table whose masks become more.
+type ternarySeries struct {
+	name  string
+	rules int
+	ports pipeline.MatchKind
+	wild  bool
+	masks []int
+}
+
+func ternaryTables() []ternarySeries {
+	const some, many = 1024, 10_240
+	series := []ternarySeries{
+		{"1k rules", some, pipeline.MatchTernary, false, maskCounts()},
+		{"10k rules", many, pipeline.MatchTernary, false, maskCounts()},
+		{"10k rules, ranges", many, pipeline.MatchRange, false, maskCounts()},
+		{"10k rules, wildcards", many, pipeline.MatchTernary, true, []int{32, 192}},
+	}
+	for _, few := range []int{1, 4, 16} {
+		series = append(series, ternarySeries{fmt.Sprint(few, " rules"), few, pipeline.MatchTernary, false, []int{few}})
+	}
+	return series
+}
+
 func ternaryRow(ctx context.Context, l *lab, out *Row) error {
-	for _, series := range []struct {
-		name  string
-		rules int
-		ports pipeline.MatchKind
-	}{{"1k rules", 1024, pipeline.MatchTernary}, {"10k rules", 10_240, pipeline.MatchTernary}, {"10k rules, ranges", 10_240, pipeline.MatchRange}} {
-		for _, masks := range maskCounts() {
-			p, err := l.ternaryPoint(ctx, series.rules, masks, series.ports)
+	for _, series := range ternaryTables() {
+		for _, masks := range series.masks {
+			p, err := l.ternaryPoint(ctx, &series, masks)
 			if err != nil {
 				return fmt.Errorf("%s, %d masks: %w", series.name, masks, err)
 			}
 			p.Series, p.Label = series.name, fmt.Sprintf("%s, %d masks", series.name, masks)
 			out.Points = append(out.Points, *p)
+		}
+		if len(series.masks) < len(maskCounts()) {
+			continue
 		}
 		one := out.point(series.name + ", 1 masks").Ours.Median
 		out.atMost(series.name+", 192 masks / 1", out.point(series.name+", 192 masks").Ours.Median/one, 2)
@@ -151,12 +180,12 @@ func ternaryRow(ctx context.Context, l *lab, out *Row) error {
 }
 
 // ternaryPoint measures packets that each match a rule. The C program knows no ranges.
-func (l *lab) ternaryPoint(ctx context.Context, n, masks int, ports pipeline.MatchKind) (*Point, error) {
-	list := rules(n, masks)
+func (l *lab) ternaryPoint(ctx context.Context, series *ternarySeries, masks int) (*Point, error) {
+	list := rules(series.rules, masks, series.wild)
 	for i := range list {
 		list[i].value.proto = 17 & list[i].mask.proto // packets are UDP
 	}
-	program, t := ternaryTable(n, ports)
+	program, t := ternaryTable(len(list), series.ports)
 	ours, err := l.attach(ctx, program, bpfgen.Options{}, nil)
 	if err != nil {
 		return nil, err
@@ -165,7 +194,7 @@ func (l *lab) ternaryPoint(ctx context.Context, n, masks int, ports pipeline.Mat
 		return nil, err
 	}
 	programs := []*ebpf.Program{ours.program}
-	if ports != pipeline.MatchRange {
+	if series.ports != pipeline.MatchRange {
 		c, err := l.yardstick("tss", nil)
 		if err != nil {
 			return nil, err
