@@ -42,10 +42,11 @@ func (l *lowerer) writeOut(st *state) {
 		}
 	}
 	for id, ref := range l.fields {
-		if !ref.Header.Metadata || st.f[id].val == nil || st.f[id].val.isZero() {
+		val := st.field(id).val
+		if !ref.Header.Metadata || val == nil || val.isZero() {
 			continue
 		}
-		for i, v := range l.fit(st.f[id].val, ref.Field.Width) {
+		for i, v := range l.fit(val, ref.Field.Width) {
 			add(h.field[id]+8*i, min(8, paramSize(ref.Field.Width)), v)
 		}
 	}

@@ -43,7 +43,7 @@ func (l *lowerer) setPass(off int, v *value) { l.setWord(l.home.cleared+off, 4, 
 // forget gives up what is known of the fields, after something has been written to the home on another way than by
 // their names.
 func (l *lowerer) forget(st *state) {
-	clear(st.f)
+	st.fields = st.fields[:0]
 }
 
 // readHome reads a field from the home.
@@ -53,7 +53,7 @@ func (l *lowerer) readHome(st *state, id int) num {
 		return l.readVar(l.hold(ref.Header))
 	}
 	n := l.readField(l.fieldHome(ref), ref.Field, ref.Header.Metadata)
-	st.f[id].val = n
+	st.edit(id).val = n
 	return n
 }
 
@@ -98,7 +98,7 @@ func (l *lowerer) writeHome(st *state, id int, n num) {
 	ref := l.fields[id]
 	n = l.fit(n, ref.Field.Width)
 	l.writeField(l.fieldHome(ref), ref.Field, ref.Header.Metadata, n)
-	st.f[id] = fieldState{val: n}
+	*st.edit(id) = fieldState{id: id, val: n}
 }
 
 // bitsAt reads at most 64 bits of memory in the order of the wire, of which limit bytes may be read.

@@ -24,8 +24,9 @@ type lowerer struct {
 	homePtr *value // address of the packet's home
 	parts   *parts // how the program is cut
 
-	memo     map[string]*block
-	variants []int // by point
+	memo     map[string]*block // by shape.key
+	key      []byte            // the last one made
+	variants []int             // by point
 	queue    []work
 	err      error
 }
@@ -243,7 +244,7 @@ func (l *lowerer) goTo(p *point, st *state) {
 	}
 	general := l.variants[p.id] >= l.opts.MaxVariants
 	sh := l.settle(st, p, general)
-	b, ok := l.memo[sh.key]
+	b, ok := l.memo[string(sh.key)]
 	if !ok {
 		l.variants[p.id]++
 		b = l.f.newBlock(p.name())
@@ -252,7 +253,7 @@ func (l *lowerer) goTo(p *point, st *state) {
 			v.bits = sh.bits[i]
 			b.params = append(b.params, v)
 		}
-		l.memo[sh.key] = b
+		l.memo[string(sh.key)] = b
 		next := st.clone()
 		l.adopt(next, sh, b.params)
 		l.queue = append(l.queue, work{at: p, st: next, b: b})

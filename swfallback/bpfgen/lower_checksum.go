@@ -74,7 +74,7 @@ func (l *lowerer) place(st *state, r *pipeline.FieldRef) int {
 // clean reports whether a field of a header is still as the packet has it.
 func (l *lowerer) clean(st *state, r *pipeline.FieldRef) bool {
 	hs := &st.h[r.Header.Index]
-	return !r.Header.Metadata && hs.valid != invalid && hs.at >= 0 && !st.f[l.id(r)].dirty
+	return !r.Header.Metadata && hs.valid != invalid && hs.at >= 0 && !st.field(l.id(r)).dirty
 }
 
 // untouched reports whether target and inputs are all as the packet has them and on byte boundaries where
@@ -227,7 +227,7 @@ func (l *lowerer) changedWords(st *state, c *pipeline.Checksum) []int {
 		if !ok || r.Header != c.Target.Header || st.h[r.Header.Index].at < 0 || (r.Field.Offset-in)%16 != 0 {
 			return nil
 		}
-		if st.f[l.id(r)].dirty {
+		if st.field(l.id(r)).dirty {
 			for off := r.Field.Offset / 16 * 2; off*8 < r.Field.Offset+r.Field.Width; off += 2 {
 				if len(words) == 0 || words[len(words)-1] != off {
 					words = append(words, off)
@@ -246,7 +246,7 @@ func (l *lowerer) changedWords(st *state, c *pipeline.Checksum) []int {
 func (l *lowerer) nonZero(st *state, input []pipeline.Expr) bool {
 	for _, e := range input {
 		if r, ok := e.(*pipeline.FieldRef); ok {
-			fs := &st.f[l.id(r)]
+			fs := st.field(l.id(r))
 			if fs.known && fs.lo > 0 || len(fs.val) == 1 && fs.val[0].isConst() && fs.val[0].imm != 0 {
 				return true
 			}

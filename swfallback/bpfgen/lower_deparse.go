@@ -96,7 +96,7 @@ func (l *lowerer) emitInPlace(st *state, h int) {
 	type run struct{ from, to int }
 	var runs []run
 	for i, f := range l.prog.Headers[h].Type.Fields {
-		if !st.f[l.base[h]+i].dirty {
+		if !st.field(l.base[h] + i).dirty {
 			continue
 		}
 		from, to := f.Offset/8, (f.Offset+f.Width+7)/8
@@ -139,7 +139,7 @@ func (l *lowerer) headerWord(st *state, h, at, n int) *value {
 	lo, hi := 8*at, 8*(at+n)
 	dirty := st.h[h].at < 0
 	for i, f := range t.Fields {
-		if f.Offset < hi && f.Offset+f.Width > lo && st.f[l.base[h]+i].dirty {
+		if f.Offset < hi && f.Offset+f.Width > lo && st.field(l.base[h]+i).dirty {
 			dirty = true
 		}
 	}
@@ -155,8 +155,8 @@ func (l *lowerer) headerWord(st *state, h, at, n int) *value {
 		id := l.base[h] + i
 		var v *value
 		switch {
-		case st.f[id].dirty:
-			v = l.cut(st.f[id].val, f.Offset+f.Width-to, to-from)
+		case st.field(id).dirty:
+			v = l.cut(st.field(id).val, f.Offset+f.Width-to, to-from)
 		case st.h[h].at >= 0:
 			v = l.readBits(st, 8*st.h[h].at+from, to-from)
 		default:

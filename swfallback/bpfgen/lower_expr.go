@@ -57,15 +57,16 @@ func (l *lowerer) cut(n num, lo, width int) *value {
 
 // read returns the value of a field.
 func (l *lowerer) read(st *state, id int) num {
-	fs := &st.f[id]
+	fs := st.field(id)
 	if fs.val != nil {
 		return fs.val
 	}
 	ref := l.fields[id]
 	hs := &st.h[ref.Header.Index]
 	if fs.known && fs.lo == fs.hi {
-		fs.val = num{l.konst(fs.lo)}
-		return fs.val
+		val := num{l.konst(fs.lo)}
+		st.edit(id).val = val
+		return val
 	}
 	if l.home != nil {
 		return l.readHome(st, id)
@@ -81,8 +82,9 @@ func (l *lowerer) read(st *state, id int) num {
 		l.unsupported("varbit field " + ref.Field.Name)
 		return l.zero()
 	}
-	fs.val = l.readPacket(st, 8*hs.at+ref.Field.Offset, ref.Field.Width)
-	return fs.val
+	val := l.readPacket(st, 8*hs.at+ref.Field.Offset, ref.Field.Width)
+	st.edit(id).val = val
+	return val
 }
 
 // readPacket reads bits of the packet; they are known to be there.
