@@ -1,22 +1,17 @@
 package bpfgen
 
 import (
+	"slices"
+
 	"github.com/cilium/ebpf/asm"
 )
 
 // color gives every value a register, or returns those that have to be spilled first. Where a register is missing it
 // goes on as if a value had been spilled there, so that one attempt finds many.
 func (a *allocator) color() []*value {
-	a.hint, a.last = make([][]*value, len(a.lv.vals)), make([]int, len(a.lv.vals))
+	a.findHints()
+	a.last, a.noted, a.failed = a.counts(len(a.lv.vals)), a.noted[:0], a.failed[:0]
 	for _, b := range a.f.blocks {
-		for _, e := range b.term.edges() {
-			for i, p := range e.to.params {
-				if x := e.args[i]; kept(x) {
-					a.hint[p.num] = append(a.hint[p.num], x)
-					a.hint[x.num] = append(a.hint[x.num], p)
-				}
-			}
-		}
 		for _, v := range b.ops {
 			v.reg = nil
 		}
@@ -33,12 +28,46 @@ func (a *allocator) color() []*value {
 	return a.failed
 }
 
+// findHints finds for every value those that are handed over to it, or that it is handed over to.
+func (a *allocator) findHints() {
+	n := len(a.lv.vals)
+	a.hint = slices.Grow(a.hint[:0], n)[:n]
+	clear(a.hint)
+	each := func(do func(v, w *value)) {
+		for _, b := range a.f.blocks {
+			for _, e := range b.term.edges() {
+				for i, p := range e.to.params {
+					if x := e.args[i]; kept(x) {
+						do(p, x)
+						do(x, p)
+					}
+				}
+			}
+		}
+	}
+	counts, all := a.counts(n), 0
+	each(func(v, _ *value) { counts[v.num]++; all++ })
+	a.hints = slices.Grow(a.hints[:0], all)[:all]
+	room := a.hints
+	for i, k := range counts {
+		a.hint[i], room = room[:0:k], room[k:]
+	}
+	each(func(v, w *value) { a.hint[v.num] = append(a.hint[v.num], w) })
+}
+
+// counts returns n zeros, in memory that color uses again.
+func (a *allocator) counts(n int) []int {
+	a.last = slices.Grow(a.last[:0], n)[:n]
+	clear(a.last)
+	return a.last
+}
+
 // colorBlock gives registers to what a block defines; what comes in has them already.
 func (a *allocator) colorBlock(b *block, first bool) bool {
 	a.block = b
 	a.findLastUses(b)
 	a.owner = [10]*value{}
-	in := append(set(nil), a.lv.out(b)...)
+	in := a.lv.atEnd(b)
 	a.lv.backwards(b, in, nil)
 	in.each(func(i int) {
 		if r := a.lv.vals[i].reg; r != nil {
@@ -179,7 +208,7 @@ func (a *allocator) give(v *value, wish asm.Register) bool {
 	if worst == v {
 		return true
 	}
-	if worst.reg == nil || a.temp[worst] || a.owner[*worst.reg] != worst {
+	if worst.reg == nil || worst.temp || a.owner[*worst.reg] != worst {
 		return false
 	}
 	r := *worst.reg
@@ -198,12 +227,12 @@ func (a *allocator) take(v *value, r asm.Register) bool {
 func (a *allocator) victim(v *value, across bool) *value {
 	worst := v
 	for r, w := range a.owner {
-		if w == nil || a.temp[w] || across && asm.Register(r) < asm.R6 {
+		if w == nil || w.temp || across && asm.Register(r) < asm.R6 {
 			continue
 		}
 		worst = a.cheaper(worst, w)
 	}
-	if !a.temp[worst] {
+	if !worst.temp {
 		return worst
 	}
 	// Everything here has been on the stack already: what the block hands over goes by the stack, too.

@@ -119,6 +119,7 @@ type value struct {
 
 	num  int           // of a liveness: its number there
 	uses int           // of an allocator: how often it is used
+	temp bool          // of an allocator: never spilled, because spilling made it or it has been
 	reg  *asm.Register // after register allocation
 }
 
@@ -197,10 +198,11 @@ type fn struct {
 	ctx    *value
 	consts map[uint64]*value
 	nextID int
-	stack  int // bytes of the stack in use
-	point  int // of blocks that are made
-	circle int // distance of a word for breaking circles of copies, 0: none yet
-	visits int // walks over the blocks
+	stack  int       // bytes of the stack in use
+	point  int       // of blocks that are made
+	circle int       // distance of a word for breaking circles of copies, 0: none yet
+	visits int       // walks over the blocks
+	walk   []walking // empty between walks
 }
 
 // newFn returns an empty program.

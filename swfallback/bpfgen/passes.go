@@ -182,14 +182,18 @@ func refold(bu *builder, v *value) *value {
 
 // rpo lists the blocks that can be reached, in reverse post-order: a block comes before those it leads to,
 // loops aside.
-func rpo(f *fn) []*block {
+func rpo(f *fn) []*block { return f.appendOrder(make([]*block, 0, len(f.blocks))) }
+
+// walking is a block on the way of appendOrder, with the number of ways out of it that have been gone.
+type walking struct {
+	b    *block
+	next int
+}
+
+// appendOrder is rpo; it appends to an empty list.
+func (f *fn) appendOrder(post []*block) []*block {
 	f.visits++
-	post := make([]*block, 0, len(f.blocks))
-	type frame struct {
-		b    *block
-		next int
-	}
-	stack := []frame{{b: f.blocks[0]}}
+	stack := append(f.walk[:0], walking{b: f.blocks[0]})
 	f.blocks[0].visit = f.visits
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
@@ -204,9 +208,10 @@ func rpo(f *fn) []*block {
 		top.next++
 		if to.visit != f.visits {
 			to.visit = f.visits
-			stack = append(stack, frame{b: to})
+			stack = append(stack, walking{b: to})
 		}
 	}
+	f.walk = stack
 	for i, j := 0, len(post)-1; i < j; i, j = i+1, j-1 {
 		post[i], post[j] = post[j], post[i]
 	}

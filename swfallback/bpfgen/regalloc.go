@@ -24,9 +24,11 @@ type allocator struct {
 	f       *fn
 	lv      *liveness
 	crosses set               // values that live across a call
-	temp    map[*value]bool   // made by spilling: never spilled again
+	chosen  set               // those of them that are to be spilled
+	across  set               // at work: what lives across one call
 	owner   [10]*value        // who has a register
 	hint    [][]*value        // by number: values that would do well to share a register
+	hints   []*value          // the memory of hint
 	last    []int             // by number: where a value is used last in the block at work
 	noted   []int             // numbers that have a last
 	regs    *[10]asm.Register // their own numbers, to point at
@@ -40,20 +42,20 @@ const maxSpills = 400
 
 // passRegisters gives every value a register.
 func passRegisters(f *fn) error {
-	temp := make(map[*value]bool)
 	var last pipeline.Source
-	regs := new([10]asm.Register)
-	for r := range regs {
-		regs[r] = asm.Register(r)
+	a := &allocator{f: f, lv: new(liveness), regs: new([10]asm.Register)}
+	for r := range a.regs {
+		a.regs[r] = asm.Register(r)
 	}
 	for i := range maxSpills {
-		a := &allocator{f: f, lv: newLiveness(f), temp: temp, batch: 1 + i/16, regs: regs}
+		a.batch = 1 + i/16
+		a.lv.compute(f)
 		spill := a.overCalls()
 		if len(spill) == 0 {
 			if spill = a.color(); len(spill) == 0 {
 				return nil
 			}
-			if a.temp[spill[0]] {
+			if spill[0].temp {
 				break
 			}
 		}
@@ -68,31 +70,34 @@ func passRegisters(f *fn) error {
 // overCalls finds the values that live across calls, and those to spill where there are more than registers that
 // survive.
 func (a *allocator) overCalls() []*value {
-	a.crosses = newSet(len(a.lv.vals))
+	a.crosses, a.chosen = a.crosses.resized(a.lv.words), a.chosen.resized(a.lv.words)
 	a.countUses()
 	var spill []*value
-	chosen := newSet(len(a.lv.vals))
 	for _, b := range a.f.blocks {
-		live := append(set(nil), a.lv.out(b)...)
-		a.lv.backwards(b, live, func(v *value, live set) {
-			if v.op != opCall {
-				return
-			}
-			across := append(set(nil), live...)
-			across.remove(v.num)
-			a.crosses.join(across, nil)
-			for w := range across {
-				across[w] &^= chosen[w]
-			}
-			for across.count() > len(savedRegs) {
-				var worst *value
-				across.each(func(i int) { worst = a.cheaper(worst, a.lv.vals[i]) })
-				i := worst.num
-				across.remove(i)
-				chosen.add(i)
-				spill = append(spill, worst)
+		a.lv.backwards(b, a.lv.atEnd(b), func(v *value, live set) {
+			if v.op == opCall {
+				spill = a.overCall(v, live, spill)
 			}
 		})
+	}
+	return spill
+}
+
+// overCall appends the values to spill so that enough registers are left for those that live across a call.
+func (a *allocator) overCall(call *value, live set, spill []*value) []*value {
+	across := append(a.across[:0], live...)
+	a.across = across
+	across.remove(call.num)
+	a.crosses.join(across, nil)
+	for w := range across {
+		across[w] &^= a.chosen[w]
+	}
+	for across.count() > len(savedRegs) {
+		var worst *value
+		across.each(func(i int) { worst = a.cheaper(worst, a.lv.vals[i]) })
+		across.remove(worst.num)
+		a.chosen.add(worst.num)
+		spill = append(spill, worst)
 	}
 	return spill
 }
@@ -125,10 +130,10 @@ func (a *allocator) countUses() {
 
 // cheaper returns the value that costs less on the stack.
 func (a *allocator) cheaper(x, y *value) *value {
-	if x == nil || a.temp[x] {
+	if x == nil || x.temp {
 		return y
 	}
-	if a.temp[y] || x.uses <= y.uses {
+	if y.temp || x.uses <= y.uses {
 		return x
 	}
 	return y
@@ -146,7 +151,7 @@ func (a *allocator) spill(v *value) {
 			sp.rewrite(b, v == a.f.ctx && i == 0)
 		}
 	}
-	a.temp[v] = true
+	v.temp = true
 }
 
 // mentions reports whether a block makes or uses a value.
@@ -183,7 +188,7 @@ func (sp *spiller) get() *value {
 	if sp.here == nil {
 		w, v := sp.a.f.newValue(opLoad, sp.frame()), sp.v
 		w.size, w.bits, w.ptr, w.slot = 8, v.bits, v.ptr, v.slot
-		sp.a.temp[w] = true
+		w.temp = true
 		sp.b.ops = append(sp.b.ops, w)
 		sp.here = w
 	}
@@ -270,9 +275,9 @@ func (a *allocator) spillParam(v *value, frame func() *value) {
 			arg := e.args[i]
 			if arg.remat() && !(arg.isConst() && fitsImm(arg.imm)) {
 				arg = moveTo(a.f, b, arg, nil)
-				a.temp[arg] = true
+				arg.temp = true
 			}
-			if a.temp[arg] && arg.op == opLoad && !slices.ContainsFunc(b.ops, func(v *value) bool { return slices.Contains(v.args, arg) }) {
+			if arg.temp && arg.op == opLoad && !slices.ContainsFunc(b.ops, func(v *value) bool { return slices.Contains(v.args, arg) }) {
 				// It was loaded for this; now that is time enough here.
 				b.ops = slices.DeleteFunc(b.ops, func(v *value) bool { return v == arg })
 				b.ops = append(b.ops, arg)
