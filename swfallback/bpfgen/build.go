@@ -10,7 +10,7 @@ import (
 type builder struct {
 	f   *fn
 	cur *block
-	src pipeline.Source
+	src *pipeline.Source // nil: none
 }
 
 // add appends an operation as it is. Behind the end of the block, after an error, it is dropped.

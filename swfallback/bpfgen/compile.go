@@ -59,7 +59,7 @@ func compile(p *pipeline.Program, opts Options) (*Object, error) {
 func newObject(p *pipeline.Program, opts Options, form func(*Object, *points) error) (*Object, error) {
 	o := &Object{Program: p, Options: opts, Spec: &ebpf.CollectionSpec{
 		Maps: make(map[string]*ebpf.MapSpec), Programs: make(map[string]*ebpf.ProgramSpec)},
-		source: make(map[string][]pipeline.Source), usage: make(map[string]ProgramSummary)}
+		source: make(map[string][]sourceRun), usage: make(map[string]ProgramSummary)}
 	if err := o.layMaps(); err != nil {
 		return nil, err
 	}
@@ -161,17 +161,25 @@ func (o *Object) stage(name string, f *fn) {
 	}
 }
 
+// A sourceRun is a row of instructions of one source.
+type sourceRun struct {
+	from int // slot of the loaded program
+	src  *pipeline.Source
+}
+
 // note records sizes and sources of a program's instructions.
 func (o *Object) note(name string, ins asm.Instructions, f *fn, g *points) {
-	var src []pipeline.Source
+	var runs []sourceRun
+	slots := 0
 	for i := range ins {
-		s, _ := ins[i].Source().(pipeline.Source)
-		for range ins[i].Size() / asm.InstructionSize {
-			src = append(src, s)
+		s, _ := ins[i].Source().(*pipeline.Source)
+		if len(runs) == 0 || runs[len(runs)-1].src != s {
+			runs = append(runs, sourceRun{slots, s})
 		}
+		slots += int(ins[i].Size() / asm.InstructionSize)
 	}
-	o.source[name] = src
-	o.usage[name] = ProgramSummary{Name: name, Instructions: len(src), StackBytes: f.stack, Blocks: len(f.blocks),
+	o.source[name] = runs
+	o.usage[name] = ProgramSummary{Name: name, Instructions: slots, StackBytes: f.stack, Blocks: len(f.blocks),
 		Points: pointNamesOf(f, g)}
 	if o.Options.Dump != nil {
 		o.Options.Dump(name+"/emit", fmt.Sprintf("%v", ins))

@@ -13,7 +13,9 @@ import (
 type emitter struct {
 	f     *fn
 	out   asm.Instructions
-	src   pipeline.Source
+	src   *pipeline.Source
+	meta  asm.Metadata // with src
+	last  *pipeline.Source
 	label string // of the next instruction
 	far   bool   // conditional jumps may be too far
 	local int    // labels inside operations
@@ -75,14 +77,33 @@ func (e *emitter) put(ins asm.Instruction) {
 		ins = ins.WithSymbol(e.label)
 		e.label = ""
 	}
-	if e.src.String() != "" || len(e.out) == 0 { // the kernel wants line information from the first one on
-		src := e.src
-		if src.File == "" {
-			src.File = e.f.name
+	e.out = append(e.out, e.withSource(ins))
+}
+
+// withSource adds the place in the P4 program to an instruction.
+func (e *emitter) withSource(ins asm.Instruction) asm.Instruction {
+	src := e.src
+	if src == nil || src.File == "" && src.Line == 0 {
+		if len(e.out) > 0 {
+			return ins
 		}
-		ins = ins.WithSource(src)
+		src = new(pipeline.Source) // the kernel wants line information from the first one on
 	}
-	e.out = append(e.out, ins)
+	if src.File == "" {
+		named := *src
+		named.File = e.f.name
+		src = &named
+	}
+	if ins.Metadata != (asm.Metadata{}) {
+		return ins.WithSource(src)
+	}
+	if src != e.last {
+		e.last, e.meta = src, asm.Metadata{}
+		ins = ins.WithSource(src)
+		e.meta = ins.Metadata
+	}
+	ins.Metadata = e.meta
+	return ins
 }
 
 // operation emits one operation.

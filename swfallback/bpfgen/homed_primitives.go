@@ -45,7 +45,7 @@ func (l *lowerer) bodyHomed(st *state, r *bodyRun, i int, entered bool) {
 		}
 		entered = false
 		q := &r.body[i]
-		l.src = q.Source
+		l.src = &q.Source
 		switch q.Op {
 		case pipeline.OpJump:
 			l.jumpTo(st, r, i, q.Args[0])

@@ -195,7 +195,7 @@ func (l *lowerer) requestOp(st *state, q *pipeline.Primitive, env *actionEnv) {
 // afterIngressHomed: clone, digest, then one of resubmit, multicast, drop, unicast. What takes more than one packet is
 // for the tc program.
 func (l *lowerer) afterIngressHomed(st *state) {
-	l.src = l.ingress.Source
+	l.src = &l.ingress.Source
 	unicast := l.join(func(st *state) {
 		spec := l.mask(l.std(st, "egress_spec"), 32)
 		l.split(st, condEq, spec, l.konst(uint64(l.opts.DropPort)),
@@ -283,7 +283,7 @@ func (l *lowerer) sendDigests(st *state) {
 
 // afterEgressHomed: clone, then drop or the deparser.
 func (l *lowerer) afterEgressHomed(st *state) {
-	l.src = l.egress.Source
+	l.src = &l.egress.Source
 	then := l.join(func(st *state) {
 		l.split(st, condEq, l.mask(l.std(st, "egress_spec"), 32), l.konst(uint64(l.opts.DropPort)),
 			func(st *state) { l.finish(st, FateDropped, l.konst(0)) },

@@ -103,24 +103,34 @@ func (c cond) holds(a, b uint64) bool {
 type value struct {
 	id     int
 	op     op
+	cond   cond // opSet
+	guard  bool // opAnd: a bound for the verifier, which stays although it changes nothing
+	fresh  bool // opStore: nothing that was in the slot before matters any more
+	ptr    bool // an address
+	temp   bool // of an allocator: never spilled, because spilling made it or it has been
 	args   []*value
 	imm    uint64 // opConst: the number; memory: an offset, two's complement
 	size   int    // bytes of opLoad, opStore and opSwap
-	cond   cond   // opSet
 	slot   *slot  // opFrame, and addresses that are computed from one
-	guard  bool   // opAnd: a bound for the verifier, which stays although it changes nothing
-	fresh  bool   // opStore: nothing that was in the slot before matters any more
 	name   string // opMap, opMapValue
 	helper asm.BuiltinFunc
 	finder *TableLayout // opCall: not a helper, but the function that finds this table's cells
 	bits   int          // numbers only: at most so many low bits are ever set
-	ptr    bool         // an address
-	src    pipeline.Source
+	src    *pipeline.Source
 
-	num  int           // of a liveness: its number there
+	num  int           // of a pass: its number there
+	seen int           // the last of fn.visits that came here
+	by   *value        // of a substitution: what the value has been replaced by
 	uses int           // of an allocator: how often it is used
-	temp bool          // of an allocator: never spilled, because spilling made it or it has been
 	reg  *asm.Register // after register allocation
+}
+
+// sourceAt returns the place in the P4 program that a value has; nil is none.
+func sourceAt(src *pipeline.Source) pipeline.Source {
+	if src == nil {
+		return pipeline.Source{}
+	}
+	return *src
 }
 
 // isConst reports whether the value is a constant.
@@ -161,7 +171,7 @@ type term struct {
 	cond cond
 	a, b *value
 	to   [2]edge
-	src  pipeline.Source
+	src  *pipeline.Source
 }
 
 // edges returns the ways out of the block.
@@ -203,6 +213,10 @@ type fn struct {
 	circle int       // distance of a word for breaking circles of copies, 0: none yet
 	visits int       // walks over the blocks
 	walk   []walking // empty between walks
+
+	values slab[value] // where values and so on are made
+	made   slab[block]
+	lists  slab[*value]
 }
 
 // newFn returns an empty program.
@@ -215,14 +229,20 @@ func newFn(name string) *fn {
 
 // newValue numbers a value.
 func (f *fn) newValue(o op, args ...*value) *value {
-	v := &value{id: f.nextID, op: o, args: args, bits: 64}
+	v := f.values.next()
+	v.id, v.op, v.bits = f.nextID, o, 64
+	if len(args) > 0 {
+		v.args = f.lists.take(len(args))
+		copy(v.args, args)
+	}
 	f.nextID++
 	return v
 }
 
 // newBlock adds a block.
 func (f *fn) newBlock(note string) *block {
-	b := &block{id: len(f.blocks), note: note, point: f.point}
+	b := f.made.next()
+	b.id, b.note, b.point = len(f.blocks), note, f.point
 	f.blocks = append(f.blocks, b)
 	return b
 }

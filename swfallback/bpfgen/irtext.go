@@ -44,7 +44,7 @@ func (p *printer) line(v *value) {
 	if v.op != opStore {
 		text = p.name(v) + " = " + text
 	}
-	if at := v.src.String(); at != "" {
+	if at := sourceAt(v.src).String(); at != "" {
 		text = fmt.Sprintf("%-44s ; %s", text, at)
 	}
 	fmt.Fprintf(&p.out, "\t%s\n", text)

@@ -123,11 +123,13 @@ func (l *lowerer) fail(err error) {
 }
 
 // unsupported fails with a part of P4 that is not translated. The caller goes on: nothing of what it makes is used.
-func (l *lowerer) unsupported(what string) { l.fail(&UnsupportedError{What: what, Source: l.src}) }
+func (l *lowerer) unsupported(what string) {
+	l.fail(&UnsupportedError{What: what, Source: sourceAt(l.src)})
+}
 
 // limit fails with something that the program needs more of than there is, as unsupported does.
 func (l *lowerer) limit(what string, got, most int) {
-	l.fail(&LimitError{What: what, Got: got, Max: most, Source: l.src})
+	l.fail(&LimitError{What: what, Got: got, Max: most, Source: sourceAt(l.src)})
 }
 
 // zero is the number 0 in any width; only to go on after an error.
@@ -358,15 +360,15 @@ func (l *lowerer) lowerPoint(p *point, st *state) {
 func (l *lowerer) lowerNode(p *point, st *state) {
 	switch n := p.node.(type) {
 	case *pipeline.Table:
-		l.src = n.Source
+		l.src = &n.Source
 		l.lowerTable(p, n, st)
 	case *pipeline.Conditional:
-		l.src = n.Source
+		l.src = &n.Source
 		l.test(st, n.If, nil,
 			func(st *state) { l.branchTo(p, n.Then, 1, st) },
 			func(st *state) { l.branchTo(p, n.Else, 0, st) })
 	case *pipeline.ActionCallNode:
-		l.src = n.Source
+		l.src = &n.Source
 		env := &actionEnv{point: p}
 		l.body(st, n.Action.Body, 0, env, func(st *state) { l.goTo(l.next(n.Next, p.egress), st) })
 	}

@@ -18,7 +18,7 @@ func (l *lowerer) body(st *state, body []pipeline.Primitive, i int, env *actionE
 			return
 		}
 		q := &body[i]
-		l.src = q.Source
+		l.src = &q.Source
 		switch q.Op {
 		case pipeline.OpJump:
 			to, ok := constOf(q.Args[0])

@@ -22,7 +22,7 @@ func (l *lowerer) lowerVerify(st *state, i int) {
 		if !c.Verify {
 			continue
 		}
-		l.src = c.Source
+		l.src = &c.Source
 		next := l.join(func(st *state) { l.lowerVerify(st, i+1) })
 		check := func(st *state) { l.verifyOne(st, c, next) }
 		if c.If == nil {
@@ -135,7 +135,7 @@ func (l *lowerer) updateChecksums(st *state, i int, then func(*state)) {
 		if !c.Update {
 			continue
 		}
-		l.src = c.Source
+		l.src = &c.Source
 		next := l.join(func(st *state) { l.updateChecksums(st, i+1, then) })
 		update := func(st *state) {
 			l.updateOne(st, c)

@@ -12,14 +12,14 @@ func (l *lowerer) lowerDeparse(p *point, st *state) {
 	}
 	for _, d := range l.prog.Deparsers {
 		if len(d.Body) > 0 {
-			l.src = d.Source
+			l.src = &d.Source
 			l.unsupported("primitives in the deparser")
 			return
 		}
 	}
 	l.updateChecksums(st, 0, func(st *state) {
 		for _, d := range l.prog.Deparsers {
-			l.src = d.Source
+			l.src = &d.Source
 		}
 		l.known(st, 0, func(st *state) { l.emit(st) })
 	})

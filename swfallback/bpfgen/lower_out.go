@@ -13,7 +13,7 @@ func (l *lowerer) lowerIngressEnd(st *state) {
 		l.afterIngressHomed(st)
 		return
 	}
-	l.src = l.ingress.Source
+	l.src = &l.ingress.Source
 	if st.digest > 0 {
 		l.sendDigest(st, l.prog.Digests[st.digest-1])
 	}
@@ -74,7 +74,7 @@ func (l *lowerer) lowerEgressEnd(st *state) {
 		l.afterEgressHomed(st)
 		return
 	}
-	l.src = l.egress.Source
+	l.src = &l.egress.Source
 	l.split(st, condEq, l.std(st, "egress_spec"), l.konst(uint64(l.opts.DropPort)),
 		func(st *state) { l.finish(st, FateDropped, l.konst(0)) },
 		func(st *state) { l.goTo(l.deparse, st) })

@@ -9,7 +9,7 @@ import (
 
 // lowerState makes the code of a parser state.
 func (l *lowerer) lowerState(p *point, st *state) {
-	l.src = p.state.Source
+	l.src = &p.state.Source
 	if l.home != nil && l.inLoop(p) {
 		l.boundLoop(st)
 	}
@@ -31,7 +31,7 @@ func (l *lowerer) parseBody(p *point, st *state, i int) {
 			return
 		}
 		q := &p.state.Body[i]
-		l.src = q.Source
+		l.src = &q.Source
 		next := func(st *state) { l.parseBody(p, st, i+1) }
 		if l.home != nil {
 			l.parseOpHomed(st, q)
@@ -57,7 +57,7 @@ func (l *lowerer) parseBody(p *point, st *state, i int) {
 		}
 		l.primitive(st, q, nil)
 	}
-	l.src = p.state.Source
+	l.src = &p.state.Source
 	var keys []pipeline.Expr
 	for _, k := range p.state.Key {
 		keys = append(keys, k.Expr)

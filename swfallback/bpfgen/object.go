@@ -130,7 +130,7 @@ type Object struct {
 
 	form   Form
 	traced *traced
-	source map[string][]pipeline.Source // per program, by instruction slot of the loaded program
+	source map[string][]sourceRun // per program
 	usage  map[string]ProgramSummary
 }
 

@@ -42,7 +42,7 @@ const maxSpills = 400
 
 // passRegisters gives every value a register.
 func passRegisters(f *fn) error {
-	var last pipeline.Source
+	var last *pipeline.Source
 	a := &allocator{f: f, lv: new(liveness), regs: new([10]asm.Register)}
 	for r := range a.regs {
 		a.regs[r] = asm.Register(r)
@@ -64,7 +64,7 @@ func passRegisters(f *fn) error {
 			last = v.src
 		}
 	}
-	return &LimitError{What: "values on the stack of " + f.name, Got: maxSpills + 1, Max: maxSpills, Source: last}
+	return &LimitError{What: "values on the stack of " + f.name, Got: maxSpills + 1, Max: maxSpills, Source: sourceAt(last)}
 }
 
 // overCalls finds the values that live across calls, and those to spill where there are more than registers that

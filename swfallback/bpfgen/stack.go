@@ -88,7 +88,7 @@ func newSlotLiveness(f *fn) *slotLiveness {
 func (s *slotLiveness) sourceOf(sl *slot) pipeline.Source {
 	for v, first := range s.first {
 		if first == sl {
-			return v.src
+			return sourceAt(v.src)
 		}
 	}
 	return pipeline.Source{}

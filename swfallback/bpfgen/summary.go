@@ -55,11 +55,12 @@ func (o *Object) Summary() Summary {
 // SourceOf returns the place in the P4 program that an instruction comes from, as the verifier numbers them
 // (slots of 8 bytes from 0); the zero Source where there is none.
 func (o *Object) SourceOf(prog string, insn int) pipeline.Source {
-	src := o.source[prog]
-	if insn < 0 || insn >= len(src) {
+	runs := o.source[prog]
+	if insn < 0 || insn >= o.usage[prog].Instructions {
 		return pipeline.Source{}
 	}
-	return src[insn]
+	behind := sort.Search(len(runs), func(i int) bool { return runs[i].from > insn })
+	return sourceAt(runs[behind-1].src)
 }
 
 // mapNames makes the names of maps.
