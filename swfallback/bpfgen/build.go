@@ -166,7 +166,7 @@ func (b *builder) exit(v *value) { b.end(term{kind: termExit, a: v}) }
 
 // jump ends the block.
 func (b *builder) jump(to *block, args ...*value) {
-	b.end(term{kind: termJump, to: [2]edge{{to: to, args: args}}})
+	b.end(term{kind: termJump, to: [2]edge{{to: to, args: b.f.list(args)}}})
 }
 
 // branch ends the block with a comparison; the blocks have no parameters.

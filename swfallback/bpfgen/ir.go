@@ -231,12 +231,19 @@ func newFn(name string) *fn {
 func (f *fn) newValue(o op, args ...*value) *value {
 	v := f.values.next()
 	v.id, v.op, v.bits = f.nextID, o, 64
-	if len(args) > 0 {
-		v.args = f.lists.take(len(args))
-		copy(v.args, args)
-	}
+	v.args = f.list(args)
 	f.nextID++
 	return v
+}
+
+// list returns a copy of a list that nobody else has.
+func (f *fn) list(values []*value) []*value {
+	if len(values) == 0 {
+		return nil
+	}
+	list := f.lists.take(len(values))
+	copy(list, values)
+	return list
 }
 
 // newBlock adds a block.

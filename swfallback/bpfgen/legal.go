@@ -4,10 +4,11 @@ import "math"
 
 // passLegal puts what an instruction cannot take as an immediate operand into a value of its own.
 func passLegal(f *fn) error {
+	var before []*value
 	for _, b := range f.blocks {
-		ops := b.ops
-		b.ops = nil
-		for _, v := range ops {
+		before = append(before[:0], b.ops...)
+		b.ops = b.ops[:0]
+		for _, v := range before {
 			for i := range v.args {
 				if !operandFits(v, i) {
 					v.args[i] = moveTo(f, b, v.args[i], v)

@@ -1,5 +1,7 @@
 package bpfgen
 
+import "slices"
+
 // A pass rewrites a program in place.
 type pass struct {
 	name string
@@ -23,89 +25,14 @@ func passes() []pass {
 	}
 }
 
-// substitution replaces values by others.
-type substitution map[*value]*value
-
-// of returns what a value has been replaced by, in the end.
-func (s substitution) of(v *value) *value {
-	for {
-		w, ok := s[v]
-		if !ok || w == v {
-			return v
-		}
-		v = w
-	}
-}
-
-// apply replaces the operands of a whole program.
-func (s substitution) apply(f *fn) {
-	if len(s) == 0 {
-		return
-	}
-	for _, b := range f.blocks {
-		for _, v := range b.ops {
-			for i, a := range v.args {
-				v.args[i] = s.of(a)
-			}
-		}
-		s.applyTerm(&b.term)
-	}
-}
-
-func (s substitution) applyTerm(t *term) {
-	if t.a != nil {
-		t.a = s.of(t.a)
-	}
-	if t.b != nil {
-		t.b = s.of(t.b)
-	}
-	for _, e := range t.edges() {
-		for i, a := range e.args {
-			e.args[i] = s.of(a)
-		}
-	}
-}
-
-// passParams removes parameters of blocks that have the same value on every way in.
-func passParams(f *fn) error {
-	sub := make(substitution)
-	for changed := true; changed; {
-		changed = false
-		incoming := make(map[*value]*value)
-		many := make(map[*value]bool)
-		for _, b := range f.blocks {
-			for _, e := range b.term.edges() {
-				for i, p := range e.to.params {
-					a := sub.of(e.args[i])
-					if a == p {
-						continue
-					}
-					if old, ok := incoming[p]; ok && old != a {
-						many[p] = true
-					}
-					incoming[p] = a
-				}
-			}
-		}
-		for _, b := range f.blocks {
-			for _, p := range b.params {
-				if a, ok := incoming[p]; ok && !many[p] && sub[p] == nil && sub.of(a) != p {
-					sub[p] = a
-					changed = true
-				}
-			}
-		}
-	}
-	dropParams(f, func(p *value) bool { return sub[p] != nil })
-	sub.apply(f)
-	return nil
-}
-
 // dropParams removes parameters with the values they are given.
 func dropParams(f *fn, drop func(*value) bool) {
 	for _, b := range f.blocks {
 		for _, e := range b.term.edges() {
-			var args []*value
+			if !slices.ContainsFunc(e.to.params, drop) {
+				continue
+			}
+			args := f.lists.take(len(e.args))[:0]
 			for i, p := range e.to.params {
 				if !drop(p) {
 					args = append(args, e.args[i])
@@ -115,22 +42,17 @@ func dropParams(f *fn, drop func(*value) bool) {
 		}
 	}
 	for _, b := range f.blocks {
-		var params []*value
-		for _, p := range b.params {
-			if !drop(p) {
-				params = append(params, p)
-			}
-		}
-		b.params = params
+		b.params = slices.DeleteFunc(b.params, drop)
 	}
 }
 
 // passFold simplifies every operation and branch once more, with what is now known.
 func passFold(f *fn) error {
-	sub := make(substitution)
+	var sub substitution
+	var built []*value
 	for _, b := range rpo(f) {
 		ops := b.ops
-		b.ops = nil
+		b.ops = built[:0]
 		bu := &builder{f: f, cur: b}
 		for _, v := range ops {
 			for i, a := range v.args {
@@ -138,9 +60,11 @@ func passFold(f *fn) error {
 			}
 			bu.src = v.src
 			if w := refold(bu, v); w != v {
-				sub[v] = w
+				sub.put(v, w)
 			}
 		}
+		built = b.ops
+		b.ops = append(ops[:0], built...)
 		sub.applyTerm(&b.term)
 		t := &b.term
 		if t.kind == termBranch {
@@ -226,12 +150,12 @@ func prune(f *fn) {
 	}
 }
 
-// preds counts the ways into every block.
-func preds(f *fn) map[*block]int {
-	n := make(map[*block]int)
+// preds counts the ways into every block, by its number.
+func preds(f *fn) []int {
+	n := make([]int, len(f.blocks))
 	for _, b := range f.blocks {
 		for _, e := range b.term.edges() {
-			n[e.to]++
+			n[e.to.id]++
 		}
 	}
 	return n
@@ -259,76 +183,28 @@ func passThread(f *fn) error {
 		}
 	}
 	prune(f)
-	sub := make(substitution)
+	var sub substitution
 	n := preds(f)
-	gone := make(map[*block]bool)
+	gone := newSet(len(f.blocks))
 	for _, b := range f.blocks {
-		for !gone[b] && b.term.kind == termJump {
+		for !gone.has(b.id) && b.term.kind == termJump {
 			e := b.term.to[0]
-			if n[e.to] != 1 || e.to == b || e.to == f.blocks[0] {
+			if n[e.to.id] != 1 || e.to == b || e.to == f.blocks[0] {
 				break
 			}
 			for i, p := range e.to.params {
-				sub[p] = e.args[i]
+				sub.put(p, e.args[i])
 			}
 			b.ops = append(b.ops, e.to.ops...)
 			b.term = e.to.term
 			if b.note == "" {
 				b.note = e.to.note
 			}
-			gone[e.to] = true
+			gone.add(e.to.id)
 		}
 	}
 	sub.apply(f)
 	prune(f)
-	return nil
-}
-
-// passDead removes operations and parameters that nothing depends on.
-func passDead(f *fn) error {
-	live := make(map[*value]bool)
-	var work []*value
-	mark := func(v *value) {
-		if v != nil && !live[v] {
-			live[v] = true
-			work = append(work, v)
-		}
-	}
-	incoming := make(map[*value][]*value)
-	for _, b := range f.blocks {
-		for _, v := range b.ops {
-			if v.op == opStore || v.op == opCall || v.op == opFetchAdd {
-				mark(v)
-			}
-		}
-		mark(b.term.a)
-		mark(b.term.b)
-		for _, e := range b.term.edges() {
-			for i, p := range e.to.params {
-				incoming[p] = append(incoming[p], e.args[i])
-			}
-		}
-	}
-	for len(work) > 0 {
-		v := work[len(work)-1]
-		work = work[:len(work)-1]
-		for _, a := range v.args {
-			mark(a)
-		}
-		for _, a := range incoming[v] {
-			mark(a)
-		}
-	}
-	dropParams(f, func(p *value) bool { return !live[p] })
-	for _, b := range f.blocks {
-		var ops []*value
-		for _, v := range b.ops {
-			if live[v] {
-				ops = append(ops, v)
-			}
-		}
-		b.ops = ops
-	}
 	return nil
 }
 

@@ -1,5 +1,7 @@
 package bpfgen
 
+import "slices"
+
 // passSink moves an operation behind a block's parameter when every way into the block ends with that operation
 // on something else: what is swapped, shifted or masked on all ways is handed over as it is, and may then meet its
 // inverse.
@@ -14,28 +16,21 @@ func passSink(f *fn) error {
 
 // sinkOnce sinks one operation through every parameter where that can be done.
 func sinkOnce(f *fn) bool {
-	incoming := make(map[*value][]*edge)
-	for _, b := range f.blocks {
-		for _, e := range b.term.edges() {
-			for _, p := range e.to.params {
-				incoming[p] = append(incoming[p], e)
-			}
-		}
-	}
-	sub := make(substitution)
+	in := ways(f)
+	var sub substitution
 	for _, b := range f.blocks {
 		var head []*value
 		for i, p := range b.params {
-			if v := sinkParam(f, p, incoming[p], i); v != nil {
+			if v := sinkParam(f, p, in[b.id], i); v != nil {
 				b.params[i] = v.args[0]
-				sub[p] = v
+				sub.put(p, v)
 				head = append(head, v)
 			}
 		}
-		b.ops = append(head, b.ops...)
+		b.ops = slices.Insert(b.ops, 0, head...)
 	}
 	sub.apply(f)
-	return len(sub) > 0
+	return sub.some
 }
 
 // sinkParam hands the operand of a common operation over in place of its result, and returns the operation on

@@ -23,5 +23,18 @@ func (s *slab[T]) take(n int) []T {
 	return list
 }
 
+// emptyLists returns lists with room for as many elements as counts says, in one piece of memory.
+func emptyLists[T any](counts []int) [][]T {
+	all := 0
+	for _, n := range counts {
+		all += n
+	}
+	lists, room := make([][]T, len(counts)), make([]T, all)
+	for i, n := range counts {
+		lists[i], room = room[:0:n], room[n:]
+	}
+	return lists
+}
+
 // next returns one zero element.
 func (s *slab[T]) next() *T { return &s.take(1)[0] }
