@@ -3,6 +3,7 @@ package bpfgen
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/cilium/ebpf/asm"
 
@@ -19,6 +20,8 @@ type emitter struct {
 	label string // of the next instruction
 	far   bool   // conditional jumps may be too far
 	local int    // labels inside operations
+
+	labels []string // of blocks
 }
 
 // nearJumps is the size of a program, in instructions, up to which every conditional jump reaches.
@@ -26,7 +29,7 @@ const nearJumps = 30000
 
 // emit returns the instructions of a program.
 func emit(f *fn) (asm.Instructions, error) {
-	e := &emitter{f: f}
+	e := &emitter{f: f, out: make(asm.Instructions, 0, sizeOf(f))}
 	e.all()
 	if len(e.out) > nearJumps {
 		e = &emitter{f: f, far: true}
@@ -38,7 +41,22 @@ func emit(f *fn) (asm.Instructions, error) {
 	return e.out, nil
 }
 
+// sizeOf guesses how many instructions a program takes.
+func sizeOf(f *fn) int {
+	n := 0
+	for _, b := range f.blocks {
+		n += len(b.ops) + 2
+		for _, v := range b.ops {
+			if v.op == opCall {
+				n += 2 * len(v.args)
+			}
+		}
+	}
+	return n
+}
+
 func (e *emitter) all() {
+	e.makeLabels()
 	for i, b := range e.f.blocks {
 		e.label = e.labelOf(b)
 		if i == 0 {
@@ -61,7 +79,23 @@ func (e *emitter) all() {
 }
 
 // labelOf names a block.
-func (e *emitter) labelOf(b *block) string { return fmt.Sprintf("%sb%d", e.prefix(), b.id) }
+func (e *emitter) labelOf(b *block) string { return e.labels[b.id] }
+
+// makeLabels names all blocks, in one piece of memory.
+func (e *emitter) makeLabels() {
+	var text []byte
+	ends := make([]int, len(e.f.blocks))
+	for i := range ends {
+		text = append(append(text, e.prefix()...), 'b')
+		text = strconv.AppendInt(text, int64(i), 10)
+		ends[i] = len(text)
+	}
+	all, from := string(text), 0
+	e.labels = make([]string, len(ends))
+	for i, end := range ends {
+		e.labels[i], from = all[from:end], end
+	}
+}
 
 // prefix is what the labels of a function that is called begin with.
 func (e *emitter) prefix() string {
@@ -137,7 +171,15 @@ func (e *emitter) operation(v *value) {
 
 // width returns eBPF's name of a size in bytes.
 func width(size int) asm.Size {
-	return map[int]asm.Size{1: asm.Byte, 2: asm.Half, 4: asm.Word, 8: asm.DWord}[size]
+	switch size {
+	case 1:
+		return asm.Byte
+	case 2:
+		return asm.Half
+	case 4:
+		return asm.Word
+	}
+	return asm.DWord
 }
 
 // address returns register and offset of a memory operand.

@@ -70,6 +70,16 @@ type set []uint64
 
 func newSet(n int) set { return make(set, (n+63)/64) }
 
+// newSets returns sets of numbers below n, in one piece of memory.
+func newSets(sets, n int) []set {
+	words := (n + 63) / 64
+	list, room := make([]set, sets), make(set, sets*words)
+	for i := range list {
+		list[i], room = room[:words:words], room[words:]
+	}
+	return list
+}
+
 func (s set) has(i int) bool { return s[i/64]>>(i%64)&1 != 0 }
 func (s set) add(i int) {
 	if i >= 0 {

@@ -144,8 +144,9 @@ func (v *value) remat() bool {
 // A slot is an object on the stack.
 type slot struct {
 	id, size int
-	bias     int // distance of its start from a multiple of 8
-	off      int // from the frame pointer, negative; set by emission
+	bias     int    // distance of its start from a multiple of 8
+	off      int    // from the frame pointer, negative; set by emission
+	first    *value // of a liveness: the first store to it
 }
 
 // An edge leads to a block and gives its parameters their values.

@@ -1,9 +1,8 @@
 package bpfgen
 
 import (
+	"slices"
 	"sort"
-
-	"github.com/p4dev/p4dev/firmware/pipeline"
 )
 
 // maxStack is the size of an eBPF program's stack, in bytes.
@@ -28,7 +27,7 @@ func passStack(f *fn) error {
 		}
 	}
 	if total > maxStack {
-		return &LimitError{What: "stack bytes of " + f.name, Got: total, Max: maxStack, Source: s.sourceOf(deepest)}
+		return &LimitError{What: "stack bytes of " + f.name, Got: total, Max: maxStack, Source: sourceAt(deepest.first.src)}
 	}
 	f.stack = total
 	f.slots = placed
@@ -38,78 +37,75 @@ func passStack(f *fn) error {
 // slotLiveness says which slots live at the same time.
 type slotLiveness struct {
 	order []*slot // those in use, in the order of their first store
-	first map[*value]*slot
-	with  []set // by slot.id
-	n     int
+	with  []set   // by slot.id
 }
 
 func newSlotLiveness(f *fn) *slotLiveness {
-	s := &slotLiveness{first: make(map[*value]*slot), n: len(f.slots)}
-	for i, sl := range f.slots {
-		sl.id = i
-		s.with = append(s.with, newSet(s.n))
-	}
-	seen := make(map[*slot]bool)
+	s := &slotLiveness{with: newSets(len(f.slots), len(f.slots))}
 	order := rpo(f)
-	for _, b := range order {
-		for _, v := range b.ops {
-			if v.op == opStore && v.args[0].op == opFrame && !seen[v.args[0].slot] {
-				seen[v.args[0].slot] = true
-				s.first[v] = v.args[0].slot
-				s.order = append(s.order, v.args[0].slot)
-			}
-		}
+	s.findFirst(f, order)
+	for i, b := range order {
+		b.place = i
 	}
-	in, out := make(map[*block]set), make(map[*block]set)
-	for _, b := range order {
-		in[b], out[b] = newSet(s.n), newSet(s.n)
-	}
+	in, out := newSets(len(order), len(f.slots)), newSets(len(order), len(f.slots)) // by block.place
+	live := newSet(len(f.slots))
 	for changed := true; changed; {
 		changed = false
-		for i := len(order) - 1; i >= 0; i-- {
-			b := order[i]
+		for i, b := range slices.Backward(order) {
 			for _, e := range b.term.edges() {
-				out[b].join(in[e.to], nil)
+				out[i].join(in[e.to.place], nil)
 			}
-			live := append(set(nil), out[b]...)
+			copy(live, out[i])
 			s.backwards(b, live, false)
-			if in[b].join(live, nil) {
-				changed = true
-			}
+			changed = in[i].join(live, nil) || changed
 		}
 	}
-	for _, b := range order {
-		s.backwards(b, append(set(nil), out[b]...), true)
+	for i, b := range order {
+		copy(live, out[i])
+		s.backwards(b, live, true)
 	}
 	return s
 }
 
-// sourceOf returns the place in the P4 program of the first store to a slot.
-func (s *slotLiveness) sourceOf(sl *slot) pipeline.Source {
-	for v, first := range s.first {
-		if first == sl {
-			return sourceAt(v.src)
+// findFirst numbers the slots and finds the first store to each.
+func (s *slotLiveness) findFirst(f *fn, order []*block) {
+	for i, sl := range f.slots {
+		sl.id, sl.first = i, nil
+	}
+	for _, b := range order {
+		for _, v := range b.ops {
+			if sl := storedTo(v); sl != nil && sl.first == nil {
+				sl.first = v
+				s.order = append(s.order, sl)
+			}
 		}
 	}
-	return pipeline.Source{}
+}
+
+// storedTo returns the slot that an operation stores to by its own address, nil for none.
+func storedTo(v *value) *slot {
+	if v.op == opStore && v.args[0].op == opFrame {
+		return v.args[0].slot
+	}
+	return nil
 }
 
 // backwards walks a block from its end; with note set it records which slots live together.
 func (s *slotLiveness) backwards(b *block, live set, note bool) {
-	for i := len(b.ops) - 1; i >= 0; i-- {
-		v := b.ops[i]
+	more := note // live has slots that were not there when it was last recorded
+	for _, v := range slices.Backward(b.ops) {
 		for _, a := range v.args {
-			if a.slot != nil {
+			if a.slot != nil && !live.has(a.slot.id) {
 				live.add(a.slot.id)
+				more = note
 			}
 		}
-		if note {
+		if more {
 			live.each(func(i int) { s.with[i].join(live, nil) })
+			more = false
 		}
-		if sl := s.first[v]; sl != nil {
+		if sl := storedTo(v); sl != nil && (sl.first == v || v.fresh) {
 			live.remove(sl.id)
-		} else if v.fresh {
-			live.remove(v.args[0].slot.id)
 		}
 	}
 }
