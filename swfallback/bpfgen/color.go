@@ -10,7 +10,8 @@ import (
 // goes on as if a value had been spilled there, so that one attempt finds many.
 func (a *allocator) color() []*value {
 	a.findHints()
-	a.last, a.noted, a.failed = a.counts(len(a.lv.vals)), a.noted[:0], a.failed[:0]
+	a.last, a.noted, a.failed = slices.Grow(a.last[:0], len(a.lv.vals))[:len(a.lv.vals)], a.noted[:0], a.failed[:0]
+	clear(a.last)
 	for _, b := range a.f.blocks {
 		for _, v := range b.ops {
 			v.reg = nil
@@ -30,9 +31,6 @@ func (a *allocator) color() []*value {
 
 // findHints finds for every value those that are handed over to it, or that it is handed over to.
 func (a *allocator) findHints() {
-	n := len(a.lv.vals)
-	a.hint = slices.Grow(a.hint[:0], n)[:n]
-	clear(a.hint)
 	each := func(do func(v, w *value)) {
 		for _, b := range a.f.blocks {
 			for _, e := range b.term.edges() {
@@ -45,21 +43,29 @@ func (a *allocator) findHints() {
 			}
 		}
 	}
-	counts, all := a.counts(n), 0
-	each(func(v, _ *value) { counts[v.num]++; all++ })
-	a.hints = slices.Grow(a.hints[:0], all)[:all]
-	room := a.hints
-	for i, k := range counts {
-		a.hint[i], room = room[:0:k], room[k:]
+	n := len(a.lv.vals)
+	a.hintsTo = slices.Grow(a.hintsTo[:0], n)[:n]
+	clear(a.hintsTo)
+	each(func(v, _ *value) { a.hintsTo[v.num]++ })
+	all := 0
+	for i, k := range a.hintsTo {
+		a.hintsTo[i] = all // where they begin, until they are there
+		all += k
 	}
-	each(func(v, w *value) { a.hint[v.num] = append(a.hint[v.num], w) })
+	a.hints = slices.Grow(a.hints[:0], all)[:all]
+	each(func(v, w *value) {
+		a.hints[a.hintsTo[v.num]] = w
+		a.hintsTo[v.num]++
+	})
 }
 
-// counts returns n zeros, in memory that color uses again.
-func (a *allocator) counts(n int) []int {
-	a.last = slices.Grow(a.last[:0], n)[:n]
-	clear(a.last)
-	return a.last
+// hint returns the values that would do well to share a register with one.
+func (a *allocator) hint(v *value) []*value {
+	from := 0
+	if v.num > 0 {
+		from = a.hintsTo[v.num-1]
+	}
+	return a.hints[from:a.hintsTo[v.num]]
 }
 
 // colorBlock gives registers to what a block defines; what comes in has them already.
@@ -171,7 +177,7 @@ func lateOperands(v *value) (early, late []*value) {
 
 // wish returns the register in which a value would be best.
 func (a *allocator) wish(v *value) asm.Register {
-	for _, w := range a.hint[v.num] {
+	for _, w := range a.hint(v) {
 		if w.reg != nil && a.owner[*w.reg] == nil {
 			return *w.reg
 		}

@@ -247,7 +247,7 @@ func (l *lowerer) nonZero(st *state, input []pipeline.Expr) bool {
 	for _, e := range input {
 		if r, ok := e.(*pipeline.FieldRef); ok {
 			fs := st.field(l.id(r))
-			if fs.known && fs.lo > 0 || len(fs.val) == 1 && fs.val[0].isConst() && fs.val[0].imm != 0 {
+			if fs.facts != nil && fs.facts.lo > 0 || len(fs.val) == 1 && fs.val[0].isConst() && fs.val[0].imm != 0 {
 				return true
 			}
 		}

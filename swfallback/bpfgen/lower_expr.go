@@ -63,8 +63,8 @@ func (l *lowerer) read(st *state, id int) num {
 	}
 	ref := l.fields[id]
 	hs := &st.h[ref.Header.Index]
-	if fs.known && fs.lo == fs.hi {
-		val := num{l.konst(fs.lo)}
+	if fs.facts != nil && fs.facts.lo == fs.facts.hi {
+		val := num{l.konst(fs.facts.lo)}
 		st.edit(id).val = val
 		return val
 	}

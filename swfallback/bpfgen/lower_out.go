@@ -38,8 +38,8 @@ func (l *lowerer) enterEgress(st *state, port *value) {
 	l.setStd(st, "egress_port", port)
 	if id := l.stdID("egress_port"); id >= 0 {
 		if src := l.stdID("egress_spec"); src >= 0 {
-			from, to := *st.field(src), st.edit(id)
-			to.known, to.lo, to.hi, to.not = from.known, from.lo, from.hi, from.not
+			known := st.field(src).facts
+			st.edit(id).facts = known
 		}
 	}
 	// BMv2 gives egress_spec a value that does not drop.

@@ -27,8 +27,8 @@ type allocator struct {
 	chosen  set               // those of them that are to be spilled
 	across  set               // at work: what lives across one call
 	owner   [10]*value        // who has a register
-	hint    [][]*value        // by number: values that would do well to share a register
-	hints   []*value          // the memory of hint
+	hints   []*value          // values that would do well to share a register with another
+	hintsTo []int             // by number: where in hints those of a value end
 	last    []int             // by number: where a value is used last in the block at work
 	noted   []int             // numbers that have a last
 	regs    *[10]asm.Register // their own numbers, to point at

@@ -159,7 +159,7 @@ func (l *lowerer) settleField(fs *fieldState, p *point, general bool, sh *shape)
 		return
 	}
 	if general || !l.ctl.has(id) {
-		fs.known, fs.not = false, nil
+		fs.facts = nil
 	}
 	if fs.val == nil {
 		sh.noteFacts(fs)
@@ -175,7 +175,7 @@ func (l *lowerer) settleField(fs *fieldState, p *point, general bool, sh *shape)
 		for _, v := range fs.val {
 			sh.key = binary.AppendUvarint(sh.key, v.imm)
 		}
-		fs.known, fs.not = false, nil
+		fs.facts = nil
 	} else {
 		sh.note(partValue, uint64(id))
 		sh.fields = append(sh.fields, id)
@@ -192,9 +192,9 @@ func (l *lowerer) settleField(fs *fieldState, p *point, general bool, sh *shape)
 
 // noteFacts adds the facts about a field to the key.
 func (sh *shape) noteFacts(fs *fieldState) {
-	if fs.known || len(fs.not) > 0 {
-		sh.note(partFacts, uint64(fs.id), fs.lo, fs.hi)
-		sh.note(partNot, fs.not...)
+	if fs.facts != nil {
+		sh.note(partFacts, uint64(fs.id), fs.facts.lo, fs.facts.hi)
+		sh.note(partNot, fs.facts.not...)
 	}
 }
 

@@ -93,7 +93,11 @@ func (s *sharer) visit(b *block) {
 	}
 	s.calls = calls
 	for _, u := range slices.Backward(s.undo[before:]) {
-		s.known[u.key] = u.was
+		if u.was.v == nil {
+			delete(s.known, u.key)
+		} else {
+			s.known[u.key] = u.was
+		}
 	}
 	s.undo = s.undo[:before]
 }

@@ -6,17 +6,17 @@ import "slices"
 // on something else: what is swapped, shifted or masked on all ways is handed over as it is, and may then meet its
 // inverse.
 func passSink(f *fn) error {
+	in := ways(f)
 	for range 8 {
-		if !sinkOnce(f) {
+		if !sinkOnce(f, in) {
 			return nil
 		}
 	}
 	return nil
 }
 
-// sinkOnce sinks one operation through every parameter where that can be done.
-func sinkOnce(f *fn) bool {
-	in := ways(f)
+// sinkOnce sinks one operation through every parameter where that can be done; in is what ways returns.
+func sinkOnce(f *fn, in [][]*edge) bool {
 	var sub substitution
 	for _, b := range f.blocks {
 		var head []*value

@@ -11,13 +11,16 @@ type num []*value
 
 // fieldState is what is known about a field on a path.
 type fieldState struct {
-	id    int  // the field's number
-	val   num  // its value; nil: of metadata zero, of a header still where the packet has it
+	id    int // the field's number
+	val   num // its value; nil: of metadata zero, of a header still where the packet has it
+	facts *facts
 	dirty bool // of a header: val is not what the packet has
-	// Facts about the value of a field of at most 64 bits.
-	known  bool // lo and hi hold
-	lo, hi uint64
-	not    []uint64 // values that it does not have
+}
+
+// facts are known about the value of a field of at most 64 bits. They do not change once they are in a state.
+type facts struct {
+	lo, hi uint64   // it is from lo to hi
+	not    []uint64 // and none of these
 }
 
 // unknownField is a field that nothing is known about. Nobody writes to it.
@@ -25,7 +28,7 @@ var unknownField fieldState
 
 // empty reports whether nothing is known about the field.
 func (fs *fieldState) empty() bool {
-	return fs.val == nil && !fs.dirty && !fs.known && len(fs.not) == 0
+	return fs.val == nil && !fs.dirty && fs.facts == nil
 }
 
 // validity is what is known about a header's validity.
@@ -60,9 +63,12 @@ type state struct {
 	digest  int          // 1 + index of the digest that ingress asked for, 0: none
 }
 
+// moreFields is room for fields that a copy of a state learns of.
+const moreFields = 4
+
 // newState returns the state of a packet that nothing is known about.
 func newState(x *index) *state {
-	st := &state{h: make([]hdrState, len(x.prog.Headers)), sumOK: newSet(len(x.prog.Checksums) + 1)}
+	st := &state{fields: make([]fieldState, 0, moreFields), h: make([]hdrState, len(x.prog.Headers)), sumOK: newSet(len(x.prog.Checksums) + 1)}
 	for i, h := range x.prog.Headers {
 		st.h[i] = hdrState{at: -1}
 		if h.Metadata {
@@ -75,7 +81,7 @@ func newState(x *index) *state {
 // clone returns a copy that may be changed.
 func (st *state) clone() *state {
 	c := *st
-	c.fields = slices.Clone(st.fields)
+	c.fields = append(make([]fieldState, 0, len(st.fields)+moreFields), st.fields...)
 	c.h = slices.Clone(st.h)
 	c.layout = slices.Clone(st.layout)
 	c.sumOK = slices.Clone(st.sumOK)
@@ -150,34 +156,36 @@ func (st *state) learn(x *index, b *builder, v *value, c cond, k uint64) {
 }
 
 func (st *state) learnField(b *builder, fs *fieldState, c cond, k, most uint64) {
-	if !fs.known {
-		fs.known, fs.lo, fs.hi = true, 0, most
+	fa := facts{hi: most}
+	if fs.facts != nil {
+		fa = *fs.facts
 	}
 	switch c {
 	case condEq:
-		fs.lo, fs.hi = k, k
+		fa.lo, fa.hi = k, k
 		fs.val = num{b.konst(k)}
 	case condNe:
-		if fs.lo == k {
-			fs.lo++
-		} else if fs.hi == k {
-			fs.hi--
-		} else if len(fs.not) < 8 && !slices.Contains(fs.not, k) {
-			fs.not = append(slices.Clone(fs.not), k)
-			slices.Sort(fs.not)
+		if fa.lo == k {
+			fa.lo++
+		} else if fa.hi == k {
+			fa.hi--
+		} else if len(fa.not) < 8 && !slices.Contains(fa.not, k) {
+			fa.not = append(slices.Clone(fa.not), k)
+			slices.Sort(fa.not)
 		}
 	case condLt:
-		fs.hi = min(fs.hi, k-1)
+		fa.hi = min(fa.hi, k-1)
 	case condLe:
-		fs.hi = min(fs.hi, k)
+		fa.hi = min(fa.hi, k)
 	case condGt:
-		fs.lo = max(fs.lo, k+1)
+		fa.lo = max(fa.lo, k+1)
 	case condGe:
-		fs.lo = max(fs.lo, k)
+		fa.lo = max(fa.lo, k)
 	}
-	if fs.lo == fs.hi && fs.val != nil {
-		fs.val = num{b.konst(fs.lo)}
+	if fa.lo == fa.hi && fs.val != nil {
+		fs.val = num{b.konst(fa.lo)}
 	}
+	fs.facts = &fa
 }
 
 // decide evaluates a comparison from what is known.
@@ -187,16 +195,14 @@ func (st *state) decide(c cond, a, k *value) (result, ok bool) {
 	}
 	for i := range st.fields {
 		fs := &st.fields[i]
-		if len(fs.val) != 1 || fs.val[0] != a {
+		if len(fs.val) != 1 || fs.val[0] != a || fs.facts == nil {
 			continue
 		}
-		if slices.Contains(fs.not, k.imm) && (c == condEq || c == condNe) {
+		if slices.Contains(fs.facts.not, k.imm) && (c == condEq || c == condNe) {
 			return c == condNe, true
 		}
-		if fs.known {
-			if result, ok = decideRange(c, fs.lo, fs.hi, k.imm); ok {
-				return result, true
-			}
+		if result, ok = decideRange(c, fs.facts.lo, fs.facts.hi, k.imm); ok {
+			return result, true
 		}
 	}
 	return false, false
