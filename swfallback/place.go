@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 
 	"github.com/p4dev/p4dev/swfallback/bpfrun"
 )
@@ -42,14 +42,16 @@ func (p Place) lock(name string) string  { return filepath.Join(p.Run, name+".lo
 func (p Place) pipeline(name string) string { return filepath.Join(p.dir(name), "pipeline") }
 func (p Place) next(name string) string     { return filepath.Join(p.dir(name), "next") }
 
-// nameRule is what a target may be called: a BPF file system has no names with dots.
-var nameRule = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
+// checkName checks what a target is called: a BPF file system has no names with dots.
 func checkName(name string) error {
-	if !nameRule.MatchString(name) {
+	if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return !inName(r) }) {
 		return fmt.Errorf("name %q: want 1 to 64 letters, digits, _ or -", name)
 	}
 	return nil
+}
+
+func inName(r rune) bool {
+	return 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_' || r == '-'
 }
 
 // List returns the names of all targets at a place, sorted; none where nothing was ever attached.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -51,7 +50,7 @@ func newLab(config Config) (_ *lab, err error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("not root: it loads eBPF: %w", errors.ErrUnsupported)
 	}
-	if err := rlimit.RemoveMemlock(); err != nil {
+	if err := bpfrun.LiftMemlock(); err != nil {
 		return nil, err
 	}
 	if l.dir, err = os.MkdirTemp("", "p4dev-bench-"); err != nil {

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
@@ -47,8 +46,8 @@ func Load(spec *ebpf.CollectionSpec, at Locator, share map[string]*ebpf.Map) (*D
 	if err := supported(); err != nil {
 		return nil, fmt.Errorf("bpfrun: load pipeline: %w", err)
 	}
-	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, fmt.Errorf("bpfrun: lift the limit on locked memory: %w", err)
+	if err := LiftMemlock(); err != nil {
+		return nil, err
 	}
 	if spec.Programs[ProgramXDP] == nil {
 		return nil, fmt.Errorf("bpfrun: load pipeline: no program %q: %w", ProgramXDP, fs.ErrNotExist)

@@ -21,6 +21,9 @@ func mountBPFFS(string) error      { return supported() }
 // Exchange swaps two names of one file system in one step.
 func Exchange(string, string) error { return supported() }
 
+// LiftMemlock lifts the limit on locked memory where the kernel accounts maps against it.
+func LiftMemlock() error { return supported() }
+
 func noDriverXDP(error) bool { return false }
 
 const (

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 
@@ -61,7 +62,9 @@ func (e *VerifierError) Format(f fmt.State, verb rune) {
 }
 
 // logInstruction is how the verifier prints an instruction: "12: (71) r2 = *(u8 *)(r1 +0)".
-var logInstruction = regexp.MustCompile(`^(\d+): \([0-9a-f]{2}\) (.*)$`)
+var logInstruction = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d+): \([0-9a-f]{2}\) (.*)$`)
+})
 
 // explainLoad turns the loader's error into a VerifierError where it is one.
 func explainLoad(spec *ebpf.CollectionSpec, err error, at Locator) error {
@@ -71,7 +74,7 @@ func explainLoad(spec *ebpf.CollectionSpec, err error, at Locator) error {
 	}
 	e := &VerifierError{Program: programInError(spec, err), Slot: -1, Log: refused.Log, Err: refused.Cause}
 	for i, line := range slices.Backward(refused.Log) {
-		if match := logInstruction.FindStringSubmatch(line); match != nil {
+		if match := logInstruction().FindStringSubmatch(line); match != nil {
 			e.Slot, _ = strconv.Atoi(match[1])
 			e.Instruction, _, _ = strings.Cut(match[2], " ; ")
 			e.Reason = reason(refused.Log[i+1:])

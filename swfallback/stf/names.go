@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 )
@@ -40,11 +41,11 @@ func action(t *pipeline.Table, name string) (*pipeline.Action, error) {
 }
 
 // elementName is a stack's element as STF writes it: hdr.mpls$0.label.
-var elementName = regexp.MustCompile(`^(.*)\$([0-9]+)(.*)$`)
+var elementName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.*)\$([0-9]+)(.*)$`) })
 
 // key finds a component of a key. Validity bits may be called by their header, or "valid".
 func key(t *pipeline.Table, name string) (*pipeline.Key, error) {
-	if m := elementName.FindStringSubmatch(name); m != nil {
+	if m := elementName().FindStringSubmatch(name); m != nil {
 		name = m[1] + "[" + m[2] + "]" + m[3]
 	}
 	candidates := []string{name, name + "$", name + ".$valid$"}
