@@ -126,6 +126,9 @@ func (o *Object) addFinders(f *fn, ins asm.Instructions) (asm.Instructions, int,
 			}
 		}
 	}
+	if len(called) > 0 {
+		linkTypes(ins, f.name)
+	}
 	slices.SortFunc(called, func(a, b *TableLayout) int { return a.Table.Index - b.Table.Index })
 	stack := 0
 	for _, lay := range called {
@@ -138,6 +141,7 @@ func (o *Object) addFinders(f *fn, ins asm.Instructions) (asm.Instructions, int,
 		if err != nil {
 			return nil, 0, err
 		}
+		setFinderType(more, lay)
 		ins, stack = append(ins, more...), max(stack, (inner.stack+31)&^31)
 	}
 	return ins, stack, nil

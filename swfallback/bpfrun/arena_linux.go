@@ -22,6 +22,11 @@ type loadAttr struct {
 	name          [unix.BPF_OBJ_NAME_LEN]byte
 	ifindex       uint32
 	attach        uint32
+	types         uint32 // descriptor of BTF
+	functionSize  uint32
+	functions     unsafe.Pointer
+	functionCount uint32
+	_             uint32
 }
 
 // loadLog is the size of the verifier's log in bytes.
@@ -29,9 +34,15 @@ const loadLog = 1 << 20
 
 // loadProgram loads encoded instructions. When the verifier refuses them there is its log.
 func loadProgram(spec *ebpf.ProgramSpec, code []byte) (*ebpf.Program, []byte, error) {
+	types, err := loadFunctions(spec.Instructions)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer types.close()
 	license := append([]byte(spec.License), 0)
 	attr := loadAttr{kind: uint32(spec.Type), count: uint32(len(code) / 8), code: pointerTo(code),
 		license: pointerTo(license), attach: uint32(spec.AttachType)}
+	types.set(&attr)
 	copy(attr.name[:unix.BPF_OBJ_NAME_LEN-1], spec.Name)
 	fd, err := progLoad(&attr)
 	var log []byte
@@ -41,6 +52,7 @@ func loadProgram(spec *ebpf.ProgramSpec, code []byte) (*ebpf.Program, []byte, er
 		fd, err = progLoad(&attr)
 	}
 	runtime.KeepAlive(code)
+	runtime.KeepAlive(types)
 	if err != nil {
 		return nil, log, err
 	}
