@@ -53,10 +53,11 @@ const (
 
 // loadArena is NewCollectionWithOptions for programs with an arena.
 func loadArena(spec *ebpf.CollectionSpec, share map[string]*ebpf.Map) (_ *ebpf.Collection, err error) {
-	onlyMaps := spec.Copy()
-	onlyMaps.Programs = nil
+	onlyMaps := &ebpf.CollectionSpec{Maps: make(map[string]*ebpf.MapSpec), Types: spec.Types, ByteOrder: spec.ByteOrder}
 	var calls []*ebpf.MapSpec
-	for _, m := range onlyMaps.Maps {
+	for name, m := range spec.Maps {
+		m = m.Copy()
+		onlyMaps.Maps[name] = m
 		switch m.Type {
 		case ebpf.Arena:
 			m.MapExtra = freeAddress(uint64(m.MaxEntries) * uint64(os.Getpagesize()))
@@ -140,6 +141,7 @@ func encodeCasts(program asm.Instructions, all map[string]*ebpf.Map) ([]byte, er
 		}
 	}
 	var out bytes.Buffer
+	out.Grow(asm.InstructionSize * (len(program) + len(program)/16))
 	if err := program.Marshal(&out, binary.LittleEndian); err != nil {
 		return nil, err
 	}
