@@ -179,6 +179,25 @@ func TestHelp(t *testing.T) {
 	p.golden("help")
 }
 
+// TestCommandNames: a command line that begins with a command's name finds it, as it does among all commands.
+func TestCommandNames(t *testing.T) {
+	for _, c := range newApp(nil, nil, nil).commands() {
+		if got := c.make().Name(); got != c.name {
+			t.Errorf("command %s calls itself %s", c.name, got)
+		}
+		alone := newApp(nil, nil, nil).rootCommand(c.name, "--help")
+		if found, _, err := alone.Find([]string{c.name}); err != nil || found.Name() != c.name {
+			t.Errorf("%s finds %s: %v", c.name, found.Name(), err)
+		}
+	}
+	all := newApp(nil, nil, nil).commands()
+	for _, args := range [][]string{nil, {"help", "show"}, {"--endpoint", "sim", "show"}, {"shwo"}, {"__complete", "sh"}} {
+		if got := newApp(nil, nil, nil).rootCommand(args...).Commands(); len(got) != len(all) {
+			t.Errorf("%q: %d commands of %d", args, len(got), len(all))
+		}
+	}
+}
+
 // TestExamples: every command has an example, and every example is a command line that p4dev takes.
 func TestExamples(t *testing.T) {
 	for _, c := range commands(newApp(nil, nil, nil).rootCommand()) {

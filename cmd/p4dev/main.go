@@ -39,7 +39,7 @@ func main() {
 // run is the whole program: arguments in, exit status out. It is what command transcripts test.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	a := newApp(in, out, errOut)
-	root := a.rootCommand()
+	root := a.rootCommand(args...)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	err = errors.Join(err, a.close())
