@@ -24,7 +24,7 @@ func BenchmarkInsert(b *testing.B) {
 					b.Fatal(err)
 				}
 				runtime.GC()
-				p, err := f.insertPlain()
+				p, _, err := f.insertPlain()
 				if err != nil {
 					b.Fatal(err)
 				}
