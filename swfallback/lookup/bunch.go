@@ -114,24 +114,25 @@ func (t *Trie) takeOut(at, cell uint32) bool {
 	return found
 }
 
-// prefixes returns the prefixes of a bunch or a lone cell, in the order of a list.
-func (t *Trie) prefixes(child uint32) []Prefix {
-	var list []Prefix
-	add := func(cell uint32) {
-		k, n := t.cells.Prefix(cell)
-		list = append(list, Prefix{k, int32(n), cell})
-	}
+// prefixes appends the prefixes of a bunch or a lone cell below a word at a position to dst, in the order of a list. k
+// is a key that leads to the word.
+func (t *Trie) prefixes(dst []Prefix, child uint32, pos int, k Key) []Prefix {
 	if child&Lone != 0 {
-		add(child &^ flags)
-		return list
+		k, n := t.cells.Prefix(child &^ flags)
+		return append(dst, Prefix{k, int32(n), child &^ flags})
 	}
 	for _, w := range t.bunch(child) {
-		if w != 0 {
-			add(uint32(w))
+		if w == 0 {
+			continue
 		}
+		p := Prefix{k.cut(pos).or(w&(TagMask<<32), pos), int32(pos + 32 - int(w>>32&tagShift)), uint32(w)}
+		i := len(dst)
+		for dst = append(dst, p); i > 0 && comparePrefixes(dst[i-1], p) > 0; i-- {
+			dst[i] = dst[i-1]
+		}
+		dst[i] = p
 	}
-	slices.SortFunc(list, comparePrefixes)
-	return list
+	return dst
 }
 
 // findInBunch returns the cell of the longest prefix of a key, of which k is what is behind the word above the bunch.

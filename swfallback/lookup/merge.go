@@ -3,7 +3,6 @@ package lookup
 import (
 	"cmp"
 	"math/bits"
-	"slices"
 )
 
 // Many prefixes at once are sorted and merged into the trie: a node is looked at once for all that go through it, and
@@ -121,7 +120,9 @@ func (t *Trie) mergeFew(at uint32, pos int, list []Prefix) error {
 		return nil
 	}
 	if child != 0 {
-		list = with(list, t.prefixes(child))
+		var there [BunchSize]Prefix
+		t.few = with(t.few[:0], list, t.prefixes(there[:0], child, pos, list[0].Key))
+		list = t.few // nobody else uses it meanwhile: what build makes has no few prefixes yet
 	}
 	n, err := t.build(pos, list)
 	if err != nil {
@@ -132,15 +133,20 @@ func (t *Trie) mergeFew(at uint32, pos int, list []Prefix) error {
 	return nil
 }
 
-// with returns sorted prefixes and those of others that are not among them.
-func with(list, others []Prefix) []Prefix {
-	list = slices.Clip(list)
-	for _, p := range others {
-		if i, found := slices.BinarySearchFunc(list, p, comparePrefixes); !found {
-			list = slices.Insert(list, i, p)
+// with appends to dst sorted prefixes and those of others, sorted, too, that are not among them.
+func with(dst, list, others []Prefix) []Prefix {
+	for len(list) > 0 && len(others) > 0 {
+		order := comparePrefixes(list[0], others[0])
+		if order <= 0 {
+			dst, list = append(dst, list[0]), list[1:]
+		} else {
+			dst = append(dst, others[0])
+		}
+		if order >= 0 {
+			others = others[1:]
 		}
 	}
-	return list
+	return append(append(dst, list...), others...)
 }
 
 // comparePrefixes is the order of sortPrefixes.

@@ -23,6 +23,7 @@ type Trie struct {
 	cells PrefixReader
 
 	spare   []Prefix // for InsertAll
+	few     []Prefix // for mergeFew
 	touched uint64   // what fetch has read
 }
 
@@ -50,6 +51,14 @@ func (k Key) cut(length int) Key {
 		return Key{High: k.High &^ (^uint64(0) >> length)}
 	}
 	return Key{High: k.High, Low: k.Low &^ (^uint64(0) >> (length - 64))}
+}
+
+// or sets the bits of v from a position on.
+func (k Key) or(v uint64, pos int) Key {
+	if pos >= 64 {
+		return Key{k.High, k.Low | v>>(pos-64)}
+	}
+	return Key{k.High | v>>pos, k.Low | v<<(64-pos)}
 }
 
 // What code that searches a trie has to know.

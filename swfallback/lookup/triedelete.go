@@ -38,7 +38,7 @@ func (t *Trie) Delete(k Key, length int, cell uint32) error {
 	}
 	for i := len(way) - 1; i >= 0; i-- {
 		child := t.below(way[i])
-		less, ok := t.less(child, above[i])
+		less, ok := t.less(child, above[i], k)
 		if !ok {
 			break
 		}
@@ -64,9 +64,9 @@ func (t *Trie) unfill(p place, k Key, length, above int, cell uint32) {
 	}
 }
 
-// less returns what can take the place of a node below a word at a position that has become unnecessary: nothing, the
-// cell of its only prefix, a bunch, or a node that skips its bits, too.
-func (t *Trie) less(child uint32, pos int) (uint32, bool) {
+// less returns what can take the place of a node below a word at a position, to which a key leads, when the node has
+// become unnecessary: nothing, the cell of its only prefix, a bunch, or a node that skips its bits, too.
+func (t *Trie) less(child uint32, pos int, k Key) (uint32, bool) {
 	var leaf, below uint32
 	var at int
 	for i, w := range t.words(child) {
@@ -91,17 +91,25 @@ func (t *Trie) less(child uint32, pos int) (uint32, bool) {
 	case below == 0 || below&Lone != 0:
 		return below, true
 	case below&Bunch != 0:
-		list := t.prefixes(below)
-		if !fits(pos, list) {
-			return 0, false
-		}
-		n, err := t.makeBunch(pos, list)
-		if err == nil {
-			t.free(below)
-		}
-		return n, err == nil
+		return t.lift(child, pos, k, at, below)
 	}
 	return t.lengthen(child, at, below)
+}
+
+// lift makes a bunch that takes the place of a node with nothing but another bunch, below word at.
+func (t *Trie) lift(child uint32, pos int, k Key, at int, bunch uint32) (uint32, bool) {
+	want, skip := t.skipped(child)
+	k = k.cut(pos).or(want&^(^uint64(0)>>skip), pos).or(uint64(at)<<60, pos+skip)
+	list := t.prefixes(nil, bunch, pos+skip+4, k)
+	if !fits(pos, list) {
+		return 0, false
+	}
+	n, err := t.makeBunch(pos, list)
+	if err != nil {
+		return 0, false
+	}
+	t.free(bunch)
+	return n, true
 }
 
 // lengthen copies the only node below word at of another one, and lets it skip the bits of both.

@@ -39,7 +39,7 @@ func (t *Trie) growRoot() error {
 	var taken []uint32
 	for i := range uint32(1) << b {
 		w := t.mem.Load(old + 8*i)
-		if err := t.growWord(array+8*16*i, w, b); err != nil {
+		if err := t.growWord(array+8*16*i, w, b, Key{High: uint64(i) << (64 - b)}); err != nil {
 			return err
 		}
 		if child := uint32(w); child != 0 {
@@ -53,8 +53,8 @@ func (t *Trie) growRoot() error {
 	return t.heap.settle(false)
 }
 
-// growWord writes the 16 words that take the place of one word of a root with b bits.
-func (t *Trie) growWord(at uint32, w uint64, b int) error {
+// growWord writes the 16 words that take the place of one word of a root with b bits, to which a key leads.
+func (t *Trie) growWord(at uint32, w uint64, b int, k Key) error {
 	leaf, child := w>>32<<32, uint32(w)
 	for i := range uint32(16) {
 		t.mem.put(at+8*i, leaf)
@@ -62,7 +62,7 @@ func (t *Trie) growWord(at uint32, w uint64, b int) error {
 	switch {
 	case child == 0:
 	case child&(Lone|Bunch) != 0:
-		return t.mergeNode(at, b, t.prefixes(child))
+		return t.mergeNode(at, b, t.prefixes(nil, child, b, k))
 	case child&Skips == 0:
 		for i, below := range t.words(child) {
 			if below>>32 == 0 {
