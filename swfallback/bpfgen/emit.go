@@ -2,8 +2,6 @@ package bpfgen
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 
 	"github.com/cilium/ebpf/asm"
 
@@ -81,22 +79,6 @@ func (e *emitter) all() {
 // labelOf names a block.
 func (e *emitter) labelOf(b *block) string { return e.labels[b.id] }
 
-// makeLabels names all blocks, in one piece of memory.
-func (e *emitter) makeLabels() {
-	var text []byte
-	ends := make([]int, len(e.f.blocks))
-	for i := range ends {
-		text = append(append(text, e.prefix()...), 'b')
-		text = strconv.AppendInt(text, int64(i), 10)
-		ends[i] = len(text)
-	}
-	all, from := string(text), 0
-	e.labels = make([]string, len(ends))
-	for i, end := range ends {
-		e.labels[i], from = all[from:end], end
-	}
-}
-
 // prefix is what the labels of a function that is called begin with.
 func (e *emitter) prefix() string {
 	if e.f.inner {
@@ -112,32 +94,6 @@ func (e *emitter) put(ins asm.Instruction) {
 		e.label = ""
 	}
 	e.out = append(e.out, e.withSource(ins))
-}
-
-// withSource adds the place in the P4 program to an instruction.
-func (e *emitter) withSource(ins asm.Instruction) asm.Instruction {
-	src := e.src
-	if src == nil || src.File == "" && src.Line == 0 {
-		if len(e.out) > 0 {
-			return ins
-		}
-		src = new(pipeline.Source) // the kernel wants line information from the first one on
-	}
-	if src.File == "" {
-		named := *src
-		named.File = e.f.name
-		src = &named
-	}
-	if ins.Metadata != (asm.Metadata{}) {
-		return ins.WithSource(src)
-	}
-	if src != e.last {
-		e.last, e.meta = src, asm.Metadata{}
-		ins = ins.WithSource(src)
-		e.meta = ins.Metadata
-	}
-	ins.Metadata = e.meta
-	return ins
 }
 
 // operation emits one operation.
@@ -319,69 +275,6 @@ func (e *emitter) call(v *value) {
 	if v.reg != nil && *v.reg != asm.R0 {
 		e.put(asm.Mov.Reg(*v.reg, asm.R0))
 	}
-}
-
-// regMove is one of several copies that happen at the same time.
-type regMove struct {
-	dst asm.Register
-	src *value
-}
-
-// copying is a copy between registers that is still to be made.
-type copying struct{ dst, src asm.Register }
-
-// parallel emits copies that happen at the same time.
-func (e *emitter) parallel(moves []regMove) {
-	var todo []copying
-	for _, m := range moves {
-		if !m.src.remat() && *m.src.reg != m.dst {
-			todo = append(todo, copying{m.dst, *m.src.reg})
-		}
-	}
-	for len(todo) > 0 {
-		if i := unblocked(todo); i >= 0 {
-			e.put(asm.Mov.Reg(todo[i].dst, todo[i].src))
-			todo = slices.Delete(todo, i, i+1)
-			continue
-		}
-		todo = e.circle(todo)
-	}
-	for _, m := range moves {
-		if m.src.remat() {
-			e.load(m.dst, m.src)
-		}
-	}
-}
-
-// unblocked returns a copy whose destination no other one still reads, -1 where all are in circles.
-func unblocked(todo []copying) int {
-	return slices.IndexFunc(todo, func(m copying) bool {
-		return !slices.ContainsFunc(todo, func(o copying) bool { return o != m && o.src == m.dst })
-	})
-}
-
-// circle emits one circle of copies, by way of the stack, and returns the others. There are only circles.
-func (e *emitter) circle(todo []copying) []copying {
-	first := todo[0]
-	e.put(asm.StoreMem(asm.RFP, e.circleSlot(), first.src, asm.DWord))
-	todo = todo[1:]
-	for free := first.src; free != first.dst; {
-		i := slices.IndexFunc(todo, func(m copying) bool { return m.dst == free })
-		e.put(asm.Mov.Reg(free, todo[i].src))
-		free = todo[i].src
-		todo = slices.Delete(todo, i, i+1)
-	}
-	e.put(asm.LoadMem(first.dst, asm.RFP, e.circleSlot(), asm.DWord))
-	return todo
-}
-
-// circleSlot is where a circle of copies is broken.
-func (e *emitter) circleSlot() int16 {
-	if e.f.circle == 0 {
-		e.f.stack += 8
-		e.f.circle = e.f.stack
-	}
-	return int16(-e.f.circle)
 }
 
 // end emits the end of a block; next is the block that follows.
