@@ -185,9 +185,6 @@ type rulesIndex struct {
 	rules *lookup.Rules
 }
 
-// Priority implements lookup.RuleReader.
-func (r *rulesIndex) Priority(cell uint32) int32 { return r.cells.priority(cell) }
-
 // Words implements lookup.RuleReader.
 func (r *rulesIndex) Words(cell uint32, rule *lookup.RuleWords) {
 	r.cells.layout.CellWords(r.cells.bytes(cell), rule)

@@ -6,12 +6,10 @@ import (
 	"github.com/p4dev/p4dev/swfallback/lookup"
 )
 
-// linkAt is where a classifier's cell has what lookup.Rules keeps there.
-func (l *TableLayout) linkAt() int { return l.ValueSize }
-
 // RuleShape says what lookup.Rules has to know of a classifier.
 func (a *ArenaTable) RuleShape() lookup.RuleShape {
-	return lookup.RuleShape{Rules: a.Size, Words: a.Words, Chunks: a.Chunks, Link: uint32(a.Stride - lookup.LinkSize)}
+	return lookup.RuleShape{Rules: a.Size, Words: a.Words, Chunks: a.Chunks, Rank: valueRank,
+		Link: uint32(a.Stride - lookup.LinkSize)}
 }
 
 // A keyChunk is 8 bits of a classifier's key: a byte of a word of the key, or bits of a range component.

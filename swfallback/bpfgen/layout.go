@@ -216,10 +216,11 @@ type actionLayout struct {
 
 // Layout of the header of a value.
 const (
-	valueAction   = 0 // u16: index in Table.Actions + 1; 0: no entry
-	valueFlags    = 2 // u16
-	valueSlot     = 4 // u32
-	valuePriority = 8 // i32, classifiers only
+	valueAction   = 0  // u16: index in Table.Actions + 1; 0: no entry
+	valueFlags    = 2  // u16
+	valueSlot     = 4  // u32
+	valueRank     = 8  // u64, classifiers in the arena only: see lookup.Rules
+	valuePriority = 12 // i32, classifiers only: the rank's upper half
 
 	flagSkipHW  = 1 << 0
 	flagSkipSW  = 1 << 1

@@ -1,10 +1,6 @@
 package bpfgen
 
-import (
-	"math"
-
-	"github.com/p4dev/p4dev/swfallback/lookup"
-)
+import "github.com/p4dev/p4dev/swfallback/lookup"
 
 // rulesCode is the code of a search through lookup.Rules.
 type rulesCode struct {
@@ -43,7 +39,7 @@ func (l *lowerer) searchRules(lay *TableLayout, root *value, found *block) {
 	best := l.bestParams(c.groups)
 	after, cell := l.blockParam(c.chain, 64), l.blockParam(c.chain, 32)
 	bestOfChain := l.bestParams(c.chain)
-	l.jump(c.groups, first, l.konst(0), l.konst(math.MaxUint64))
+	l.jump(c.groups, first, l.konst(0), l.konst(0))
 	l.cur = c.groups
 	c.searchGroup(group, best)
 	l.cur = c.chain
@@ -61,7 +57,7 @@ func (c *rulesCode) searchGroup(group *value, best ruleBest) {
 	next := c.aluC(opAdd, group, uint64(c.groupSize()))
 	c.leave(condEq, group, c.last, c.chain, next, c.list, best.cell, best.rank)
 	g := c.cast(group)
-	c.leave(condGe, c.load(g, lookup.GroupRank, 8), best.rank, c.groups, next, best.cell, best.rank)
+	c.leave(condGe, best.rank, c.load(g, lookup.GroupRank, 8), c.groups, next, best.cell, best.rank)
 	sum := c.konst(0)
 	for i := range c.lay.Arena.Words {
 		if i > 0 {
@@ -82,8 +78,8 @@ func (c *rulesCode) walkChain(after, cell *value, best ruleBest) {
 	c.spent(c.found, best.cell)
 	c.leave(condEq, cell, c.konst(0), c.groups, after, best.cell, best.rank)
 	rule := c.cast(cell)
-	rank := c.load(rule, c.lay.linkAt(), 8)
-	c.leave(condGe, rank, best.rank, c.groups, after, best.cell, best.rank)
+	rank := c.load(rule, valueRank, 8)
+	c.leave(condGe, best.rank, rank, c.groups, after, best.cell, best.rank)
 	next := c.f.newBlock("")
 	c.compare(rule, next)
 	c.jump(c.groups, after, cell, rank)

@@ -96,7 +96,7 @@ func (c *vectorsCode) scanWords(head *block) {
 	next := c.f.newBlock("")
 	c.unless(condEq, cell, c.konst(0), next)
 	rule := c.cast(cell)
-	c.leave(condGe, c.load(rule, c.lay.linkAt(), 8), c.best.rank, c.found, c.best.cell)
+	c.leave(condGe, c.best.rank, c.load(rule, valueRank, 8), c.found, c.best.cell)
 	c.compare(rule, next)
 	c.jump(c.found, cell)
 	c.cur = next

@@ -12,7 +12,7 @@ func (r *Rules) build(cells []uint32) (ruleSet, []uint32, error) {
 	if err != nil {
 		return ruleSet{}, nil, err
 	}
-	s := ruleSet{r, base, r.shape.Link + linkNext}
+	s := ruleSet{r, base, r.shape.Link}
 	if s.next == r.set.next {
 		s.next += 4
 	}
@@ -56,7 +56,7 @@ func (s *ruleSet) addGroup(mask *[MostWords]uint64, rules int, end *int) (uint32
 	}
 	group := s.group(s.groups())
 	s.mem.put(group, uint64(64-indexed)<<32|uint64(s.base)+uint64(buckets))
-	s.mem.put(group+GroupRank, math.MaxUint64)
+	s.mem.put(group+GroupRank, 0)
 	copy(s.mem.Words(group+GroupMask, s.shape.Words), mask[:])
 	clear(s.mem.Bytes(s.base+uint32(buckets), 4<<indexed))
 	s.mem.store32(s.base+4, uint32(s.groups()+1))

@@ -1,9 +1,6 @@
 package lookup
 
-import (
-	"math"
-	"math/bits"
-)
+import "math/bits"
 
 // A ruleSet is the groups and the list of Rules in memory:
 //
@@ -89,7 +86,7 @@ func (s *ruleSet) spot(chain uint32, rank uint64, most int) uint32 {
 	spot := uint32(0)
 	for at := chain; ; most-- {
 		cell := s.mem.load32(at)
-		if spot == 0 && (cell == 0 || s.rank(cell) > rank) {
+		if spot == 0 && (cell == 0 || s.rank(cell) < rank) {
 			spot = at
 		}
 		switch {
@@ -134,7 +131,7 @@ func (s *ruleSet) into(group, cell uint32, rule *RuleWords) bool {
 	if !s.holds(group, &rule.Masks) {
 		return false
 	}
-	if rank := s.rank(cell); rank < s.mem.Load(group+GroupRank) {
+	if rank := s.rank(cell); rank > s.mem.Load(group+GroupRank) {
 		s.mem.Store(group+GroupRank, rank)
 	}
 	return s.link(s.bucket(group, rule.Values[:]), cell, mostChain)
@@ -199,9 +196,8 @@ func (s *ruleSet) all() []uint32 {
 
 // find returns the best cell that matches in groups and list, with its rank.
 func (s *ruleSet) find(key []uint64, matches func(cell uint32) bool) (best uint32, rank uint64) {
-	rank = math.MaxUint64
 	chain := func(at uint32) {
-		for c := s.mem.load32(at); c != 0 && s.rank(c) < rank; c = s.mem.load32(c + s.next) {
+		for c := s.mem.load32(at); c != 0 && s.rank(c) > rank; c = s.mem.load32(c + s.next) {
 			if matches(c) {
 				best, rank = c, s.rank(c)
 				return
@@ -209,7 +205,7 @@ func (s *ruleSet) find(key []uint64, matches func(cell uint32) bool) (best uint3
 		}
 	}
 	for i := range s.groups() {
-		if g := s.group(i); s.mem.Load(g+GroupRank) < rank {
+		if g := s.group(i); s.mem.Load(g+GroupRank) > rank {
 			chain(s.bucket(g, key))
 		}
 	}

@@ -11,12 +11,12 @@ import (
 // are too many do they go into vectors. A search goes through the groups, the list and the vectors and keeps the best
 // rule that matches; it leaves out what cannot have a better one. A table of few rules has nothing but the list.
 //
-// The order is that of ranks, the lower one first: the priority's complement, and in the lower half the number of the
-// insertion, so that among equals the first one wins. At shape.Link a cell has
+// The order is that of ranks, the higher one first. A rank is a word of the cell, at shape.Rank: the priority, which is
+// above 0, and in the lower half the complement of the insertion's number, so that among equals the first one wins; 0
+// while the rule has none. At shape.Link a cell has
 //
-//	 0  rank
-//	 8  next cell of the chain, 4 bytes, in one of two sets of groups
-//	12  the same in the other
+//	0  next cell of the chain, 4 bytes, in one of two sets of groups
+//	4  the same in the other
 //
 // The head's words: the root is the address of the set, and in the upper half where in a cell its chains have the next
 // one; then the number of the last insertion and the root of the vectors. A set is described with ruleSet.
@@ -36,13 +36,12 @@ type RuleShape struct {
 	Rules  int    // at most
 	Words  int    // of a key that tell groups apart, at most MostWords
 	Chunks int    // of a key that vectors look at, at most MostChunks
-	Link   uint32 // where in a cell its LinkSize bytes for Rules are
+	Rank   uint32 // where in a cell its rank is: the upper half is there, the lower one zeros in a cell that is new
+	Link   uint32 // where in a cell LinkSize bytes are for Rules
 }
 
 // RuleReader reads rules from their cells.
 type RuleReader interface {
-	// Priority returns the priority of a rule: the larger one comes first.
-	Priority(cell uint32) int32
 	// Words writes what a rule compares in each word of the key, as far as one mask can say it.
 	Words(cell uint32, rule *RuleWords)
 	// Chunks does the same with the chunks of the key.
@@ -55,12 +54,10 @@ type RuleWords struct{ Values, Masks [MostWords]uint64 }
 const (
 	// MostWords bounds the words of a key that tell groups apart.
 	MostWords = 8
-	// LinkSize is what a cell has for Rules, in bytes; zeros in a cell that is new.
-	LinkSize = 16
+	// LinkSize is what a cell has for Rules, in bytes.
+	LinkSize = 8
 	// RulesVectors is where the head has the root of the vectors.
 	RulesVectors = headTop
-
-	linkNext = 8
 )
 
 // RulesBytes returns the memory that rules take at most.
@@ -118,8 +115,8 @@ func (h *halves) extend(mem *Memory, base uint32, bytes int) error {
 	return nil
 }
 
-// rank returns the rank of a cell that has been numbered.
-func (r *Rules) rank(cell uint32) uint64 { return r.mem.Load(cell + r.shape.Link) }
+// rank returns the rank of a cell.
+func (r *Rules) rank(cell uint32) uint64 { return r.mem.Load(cell + r.shape.Rank) }
 
 // number gives new cells their ranks.
 func (r *Rules) number(cells []uint32) {
@@ -129,13 +126,8 @@ func (r *Rules) number(cells []uint32) {
 	}
 	r.mem.Store(r.head+headSeed, last+uint64(len(cells)))
 	for i, c := range cells {
-		r.mem.put(c+r.shape.Link, r.rankOf(c, last+1+uint64(i)))
+		r.mem.put32(c+r.shape.Rank, ^uint32(last+1+uint64(i)))
 	}
-}
-
-// rankOf returns the rank of a cell with a number.
-func (r *Rules) rankOf(cell uint32, number uint64) uint64 {
-	return uint64(uint32(^r.rule.Priority(cell))^1<<31)<<32 | number
 }
 
 // renumber numbers all rules anew, in the same order, and returns the last number. Until that is done a packet may meet
@@ -143,10 +135,10 @@ func (r *Rules) rankOf(cell uint32, number uint64) uint64 {
 func (r *Rules) renumber() uint64 {
 	all := r.vectors.byRank(r.all())
 	for i := range r.set.groups() {
-		r.mem.Store(r.set.group(i)+GroupRank, 0)
+		r.mem.Store(r.set.group(i)+GroupRank, math.MaxUint64)
 	}
 	for i, c := range all {
-		r.mem.Store(c+r.shape.Link, r.rankOf(c, 1+uint64(i)))
+		r.mem.store32(c+r.shape.Rank, ^uint32(1+i))
 	}
 	return uint64(len(all))
 }
@@ -202,7 +194,7 @@ func (r *Rules) Replace(old, cell uint32) {
 	if r.set.base == 0 {
 		return
 	}
-	r.mem.Store(cell+r.shape.Link, r.rank(old))
+	r.mem.Store(cell+r.shape.Rank, r.rank(old))
 	if at := r.set.locate(old); at != 0 {
 		r.mem.store32(cell+r.set.next, r.mem.load32(old+r.set.next))
 		r.mem.store32(at, cell)

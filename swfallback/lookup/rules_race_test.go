@@ -10,12 +10,10 @@ import (
 	"time"
 )
 
-// sharedRules are rules that are read while they change: of the cell at 4096+LinkSize*i the i-th.
+// sharedRules are rules that are read while they change: of the cell at 4096+testCell*i the i-th.
 type sharedRules []atomic.Pointer[testRule]
 
-func (s sharedRules) at(c uint32) *testRule { return s[(c-4096)/LinkSize].Load() }
-
-func (s sharedRules) Priority(c uint32) int32 { return int32(s.at(c).priority) }
+func (s sharedRules) at(c uint32) *testRule { return s[(c-4096)/testCell].Load() }
 
 func (s sharedRules) Words(c uint32, rule *RuleWords) {
 	rule.Values[0], rule.Masks[0] = keyWord(s.at(c).value), keyWord(s.at(c).mask)
@@ -51,8 +49,8 @@ func TestRulesUnderChange(t *testing.T) {
 
 func testRulesUnderChange(t *testing.T, kind string) {
 	const most = 600
-	shape := RuleShape{Rules: most, Words: 1, Chunks: 4}
-	from := uint64(4096+LinkSize*2*most+4095) &^ 4095
+	shape := testShape(most)
+	from := uint64(4096+testCell*2*most+4095) &^ 4095
 	mem := NewMemory(int(from) + RulesBytes(shape))
 	var all programs
 	mem.Wait = all.wait
@@ -60,7 +58,7 @@ func testRulesUnderChange(t *testing.T, kind string) {
 	rules := OpenRules(mem, testHead, from, mem.Size, shape, shared)
 	c := &ruleChanger{t: t, rules: rules, shared: shared, random: rand.New(rand.NewPCG(1, 1)), make: ruleKinds()[kind]}
 	for i := range shared {
-		c.free = append(c.free, uint32(4096+LinkSize*i))
+		c.free = append(c.free, uint32(4096+testCell*i))
 	}
 	var stay []*testRule
 	for i := range 40 {
@@ -130,8 +128,8 @@ func (c *ruleChanger) cell(r *testRule) uint32 {
 	}
 	cell := c.free[0]
 	c.free = c.free[1:]
-	clear(c.rules.mem.Words(cell, LinkSize/8))
-	c.shared[(cell-4096)/LinkSize].Store(r)
+	ranked(c.rules.mem, cell, r)
+	c.shared[(cell-4096)/testCell].Store(r)
 	return cell
 }
 
@@ -154,7 +152,7 @@ func (c *ruleChanger) change(stay []*testRule) {
 	case n == 0 && len(c.live) < 400:
 		var many []*testRule
 		for range 150 {
-			many = append(many, c.rule(c.random.IntN(99)))
+			many = append(many, c.rule(1+c.random.IntN(99)))
 		}
 		c.insert(many...)
 	case n == 1:
@@ -169,7 +167,7 @@ func (c *ruleChanger) change(stay []*testRule) {
 		c.dead = append(c.dead, c.live[i])
 		c.live[i] = cell
 	case n < 30 && len(c.live) < 500:
-		c.insert(c.rule(c.random.IntN(99)))
+		c.insert(c.rule(1 + c.random.IntN(99)))
 	case !slices.Contains(stay, rule):
 		c.remove(i)
 	}

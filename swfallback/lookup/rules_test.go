@@ -30,8 +30,6 @@ func (t *testRule) matches(key [4]byte) bool {
 // testRules are rules by their cells.
 type testRules map[uint32]*testRule
 
-func (t testRules) Priority(c uint32) int32 { return int32(t[c].priority) }
-
 func (t testRules) Words(c uint32, rule *RuleWords) {
 	rule.Values[0], rule.Masks[0] = keyWord(t[c].value), keyWord(t[c].mask)
 }
@@ -101,11 +99,24 @@ type ruleBed struct {
 	serial int
 }
 
-const testHead = 64
+const (
+	testHead = 64
+	testCell = 16
+)
+
+func testShape(rules int) RuleShape {
+	return RuleShape{Rules: rules, Words: 1, Chunks: 4, Rank: 0, Link: 8}
+}
+
+// ranked makes a cell as it is when it is new.
+func ranked(mem *Memory, cell uint32, r *testRule) {
+	mem.put(cell, uint64(r.priority)<<32)
+	mem.put(cell+8, 0)
+}
 
 // newRuleBed has room for a number of rules at a time and of cells in all. They are never used again.
 func newRuleBed(t *testing.T, rules, cells int, kind string) *ruleBed {
-	b := &ruleBed{t: t, shape: RuleShape{Rules: rules, Words: 1, Chunks: 4}, from: uint64(4096+LinkSize*cells+4095) &^ 4095,
+	b := &ruleBed{t: t, shape: testShape(rules), from: uint64(4096+testCell*cells+4095) &^ 4095,
 		all: testRules{}, random: rand.New(rand.NewPCG(3, 3)), make: ruleKinds()[kind], next: 4096}
 	b.mem = NewMemory(int(b.from) + RulesBytes(b.shape))
 	b.open()
@@ -119,14 +130,15 @@ func (b *ruleBed) open() {
 // rule makes a cell.
 func (b *ruleBed) rule() uint32 {
 	rule := b.make(b.random)
-	rule.priority, rule.serial = b.random.IntN(30), b.serial
+	rule.priority, rule.serial = 1+b.random.IntN(30), b.serial
 	for i := range rule.value {
 		rule.value[i] &= rule.mask[i]
 	}
 	b.serial++
-	b.next += LinkSize
-	b.all[b.next-LinkSize] = rule
-	return b.next - LinkSize
+	b.next += testCell
+	b.all[b.next-testCell] = rule
+	ranked(b.mem, b.next-testCell, rule)
+	return b.next - testCell
 }
 
 func (b *ruleBed) insert(n int) {
@@ -154,9 +166,10 @@ func (b *ruleBed) remove() {
 func (b *ruleBed) replace() {
 	c := b.any()
 	b.all[b.next] = b.all[c]
+	ranked(b.mem, b.next, b.all[c])
 	b.rules.Replace(c, b.next)
 	delete(b.all, c)
-	b.next += LinkSize
+	b.next += testCell
 }
 
 // key makes a key that rules are likely to match.
@@ -243,9 +256,9 @@ func (b *ruleBed) check() {
 		}
 	}
 	for _, at := range chains {
-		n, last := 0, uint64(0)
+		n, last := 0, uint64(math.MaxUint64)
 		for c := b.mem.load32(at); c != 0; c = b.mem.load32(c + s.next) {
-			if b.rules.rank(c) <= last {
+			if b.rules.rank(c) >= last {
 				b.t.Fatalf("rank %#x of cell %d behind %#x", b.rules.rank(c), c, last)
 			}
 			n, last = n+1, b.rules.rank(c)

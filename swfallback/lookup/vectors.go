@@ -139,7 +139,7 @@ func (r *vectors) squeeze(cell uint32) bool {
 	next := sort.Search(len(r.places), func(i int) bool {
 		for ; i < len(r.places); i++ {
 			if c := r.places[i]; c != 0 {
-				return r.rank(c) > rank
+				return r.rank(c) < rank
 			}
 		}
 		return true
@@ -281,7 +281,7 @@ func (r *vectors) keep(cells []uint32) error {
 
 // byRank returns cells in the order of their ranks.
 func (r *vectors) byRank(cells []uint32) []uint32 {
-	return slices.SortedFunc(slices.Values(cells), func(a, b uint32) int { return cmp.Compare(r.rank(a), r.rank(b)) })
+	return slices.SortedFunc(slices.Values(cells), func(a, b uint32) int { return cmp.Compare(r.rank(b), r.rank(a)) })
 }
 
 // spread says where the i-th of n rules is put: some places stay free in front of all and behind, the others between
@@ -292,7 +292,7 @@ func spread(i, n, places int) int {
 }
 
 // find returns the first cell that the vectors let through and that matches, 0 where there is none. It looks only at
-// ranks before a limit.
+// ranks above a limit.
 func (r *vectors) find(key []byte, limit uint64, matches func(cell uint32) bool) uint32 {
 	base, words := r.root()
 	for s := range (words + 63) / 64 {
@@ -303,7 +303,7 @@ func (r *vectors) find(key []byte, limit uint64, matches func(cell uint32) bool)
 				if cell == 0 {
 					continue
 				}
-				if r.rank(cell) >= limit {
+				if r.rank(cell) <= limit {
 					return 0
 				}
 				if matches(cell) {
