@@ -126,14 +126,16 @@ func runtimeTriple() string {
 	return "x86_64-linux-gnu"
 }
 
-// yardstick compiles and loads a program, with map sizes changed as asked.
-func (l *lab) yardstick(name string, sizes map[string]int) (*ebpf.Collection, error) {
+// yardstick compiles and loads a program, which change may adapt before; nil: as it is.
+func (l *lab) yardstick(name string, change func(*ebpf.CollectionSpec) error) (*ebpf.Collection, error) {
 	spec, err := l.compile(name)
 	if err != nil {
 		return nil, err
 	}
-	for m, size := range sizes {
-		spec.Maps[m].MaxEntries = uint32(size)
+	if change != nil {
+		if err := change(spec); err != nil {
+			return nil, fmt.Errorf("adapt %s: %w", name, err)
+		}
 	}
 	c, err := ebpf.NewCollection(spec)
 	if err != nil {

@@ -21,6 +21,7 @@ func rows() []row {
 		{"wire-router", "l3router from veth to veth, one core sends, one forwards", "C", "M packets per second", wireRow(router4)},
 		{"wire-switch", "l2switch from veth to veth", "C", "M packets per second", wireRow(bridge)},
 		{"wire-encap", "vxlan_gateway from veth to veth, encapsulation", "C", "M packets per second", wireRow(encap)},
+		{"wire-forward", "a program that sends port 1 to port 2, from veth to veth", "C", "M packets per second", wireRow(forward)},
 		{"wire-decap", "vxlan_gateway from veth to veth, decapsulation", "C", "M packets per second", wireRow(decap)},
 		{"interp", "l3router interpreted", "BMv2, published", "M packets per second", interpRow},
 		{"decode", "dumps of a device shown as JSON, each by a process of its own", "devlink", "ms of CPU time, MiB resident at most", decodeRow},

@@ -91,7 +91,10 @@ func exactRow(ctx context.Context, l *lab, out *Row) error {
 	if err != nil {
 		return err
 	}
-	c, err := l.yardstick("hash", map[string]int{"table": most})
+	c, err := l.yardstick("hash", func(spec *ebpf.CollectionSpec) error {
+		spec.Maps["table"].MaxEntries = uint32(most)
+		return nil
+	})
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,12 @@ func attachOurs(ctx context.Context, l *lab, w *wire, p *pair) error {
 
 // attachC attaches the C program to port 1.
 func attachC(_ context.Context, l *lab, w *wire, p *pair) error {
-	c, err := l.yardstick(p.c, nil)
+	c, err := l.yardstick(p.c, func(spec *ebpf.CollectionSpec) error {
+		if v := spec.Variables["first"]; v != nil {
+			return v.Set(uint32(w.in.Index))
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
