@@ -23,8 +23,11 @@ func TestFunctionTypes(t *testing.T) {
 		if l == nil || l.Arena == nil {
 			continue
 		}
-		found++
 		first := slices.IndexFunc(program, func(ins asm.Instruction) bool { return ins.Symbol() == finderName(l.Table) })
+		if first < 0 { // searched where it is applied
+			continue
+		}
+		found++
 		f := btf.FuncMetadata(&program[first])
 		if f == nil || f.Linkage != btf.GlobalFunc {
 			t.Errorf("%s: function is %v", l.Table.Name, f)
@@ -36,6 +39,6 @@ func TestFunctionTypes(t *testing.T) {
 		}
 	}
 	if found < 3 {
-		t.Errorf("%d tables lie in the arena", found)
+		t.Errorf("%d tables have functions", found)
 	}
 }
