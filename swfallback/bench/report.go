@@ -84,13 +84,16 @@ func label(size int, kind string) string {
 	return fmt.Sprintf("%d %s", size, kind)
 }
 
-// against adds the checks of a curve: how a size does against another size of p4dev's own.
-func (r *Row) against(kind string, size, base int, limit float64) {
-	of := r.point(label(base, kind)).Ours.Median
-	if of > 0 {
-		r.atMost(fmt.Sprintf("%s / %s", label(size, kind), label(base, kind)), r.point(label(size, kind)).Ours.Median/of, limit)
+// against adds the check of a curve: how a size does against a table of one entry, measured in turns with it.
+func (r *Row) against(kind string, size int, limit float64) {
+	one := besideOne(size, kind)
+	if of := r.point(one).Ours.Median; of > 0 {
+		r.atMost(fmt.Sprintf("%s / %s", label(size, kind), one), r.point(label(size, kind)).Ours.Median/of, limit)
 	}
 }
+
+// besideOne names the measurement of one entry beside that of a size.
+func besideOne(size int, kind string) string { return "1 beside " + label(size, kind) }
 
 // Stat is a sample: its median and quartiles.
 type Stat struct {

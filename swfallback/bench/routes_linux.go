@@ -151,8 +151,8 @@ func lpm4Row(ctx context.Context, l *lab, out *Row) error {
 	if err := l.lpmRow(ctx, out, table4()); err != nil {
 		return err
 	}
-	out.against("hot", 1_000_000, 1, 1.2)
-	out.against("uniform", 1_000_000, 1, 2)
+	out.against("hot", 1_000_000, 1.2)
+	out.against("uniform", 1_000_000, 2)
 	for _, kind := range []string{"hot", "uniform"} {
 		out.atMost("1M "+kind+", p4dev / yardstick", out.point("1M "+kind).Ratio(), 0.5)
 	}
@@ -163,8 +163,8 @@ func lpm6Row(ctx context.Context, l *lab, out *Row) error {
 	if err := l.lpmRow(ctx, out, table6()); err != nil {
 		return err
 	}
-	out.against("hot", 250_000, 1, 1.2)
-	out.against("uniform", 250_000, 1, 2)
+	out.against("hot", 250_000, 1.2)
+	out.against("uniform", 250_000, 2)
 	for _, kind := range []string{"hot", "uniform"} {
 		out.atMost("250k "+kind+", p4dev / yardstick", out.point("250k "+kind).Ratio(), 0.5)
 	}
@@ -187,12 +187,19 @@ func (l *lab) lpmRow(ctx context.Context, out *Row, t *lpmTable) error {
 	if err != nil {
 		return err
 	}
+	one, err := p.open(ctx, l, nil)
+	if err != nil {
+		return err
+	}
 	c, err := p.openC(l)
 	if err != nil {
 		return err
 	}
 	table, err := program.TableByName(t.table)
 	if err != nil {
+		return err
+	}
+	if err := one.Insert(t.entries(table, []route{{}})...); err != nil { // the route that every destination has
 		return err
 	}
 	done, random := 0, newRandom(4)
@@ -210,7 +217,11 @@ func (l *lab) lpmRow(ctx context.Context, out *Row, t *lpmTable) error {
 			r := &t.routes[random.IntN(size)]
 			t.patchWith(b, r.within(random))
 		}
-		if err := l.sweep(ctx, out, size, t.frame, t.offset, each, ours.program, c.Programs["router"]); err != nil {
+		programs := []*ebpf.Program{ours.program, c.Programs["router"]}
+		if size == t.sizes[len(t.sizes)-1] {
+			programs = append(programs, one.program)
+		}
+		if err := l.sweep(ctx, out, size, t.frame, t.offset, each, programs...); err != nil {
 			return err
 		}
 	}

@@ -31,7 +31,8 @@ func patches(n int, each func(out []byte)) [][16]byte {
 	return out
 }
 
-// sweep measures two programs at one size of a table: with few packets that come again and with many.
+// sweep measures two programs at one size of a table: with few packets that come again and with many. A third one takes
+// turns with them, for the comparison with a table of one entry.
 func (l *lab) sweep(ctx context.Context, out *Row, size int, frame []byte, offset int, each func([]byte), programs ...*ebpf.Program) error {
 	for _, kind := range []struct {
 		name string
@@ -43,6 +44,9 @@ func (l *lab) sweep(ctx context.Context, out *Row, size int, frame []byte, offse
 			return fmt.Errorf("%d entries: %w", size, err)
 		}
 		out.Points = append(out.Points, Point{Series: kind.name, X: float64(size), Label: label(size, kind.name), Ours: stats[0], Yard: &stats[1]})
+		if len(stats) > 2 {
+			out.Points = append(out.Points, Point{Label: besideOne(size, kind.name), Ours: stats[2]})
+		}
 	}
 	return nil
 }
