@@ -1,6 +1,8 @@
 package swfallback
 
 import (
+	"slices"
+
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/lookup"
@@ -54,15 +56,17 @@ func (c *arenaCounter) read(slots []uint32) ([]pipeline.Count, error) {
 	return counts, nil
 }
 
+// clear sets the counters of slots that no packet counts in to 0.
 func (c *arenaCounter) clear(slots []uint32) error {
-	for _, slot := range slots {
-		if err := c.reserve(slot); err != nil {
-			return err
-		}
-		for cpu := range c.cpus {
-			at := c.table.CounterAt(slot, cpu)
-			c.mem.Store(at, 0)
-			c.mem.Store(at+8, 0)
+	if len(slots) == 0 {
+		return nil
+	}
+	if err := c.reserve(slices.Max(slots)); err != nil {
+		return err
+	}
+	for cpu := range c.cpus {
+		for _, slot := range slots {
+			clear(c.mem.Words(c.table.CounterAt(slot, cpu), 2))
 		}
 	}
 	return nil

@@ -131,7 +131,7 @@ func (h *heap) alloc(n uint32) (uint32, error) {
 	list := h.list(n)
 	if list != 0 {
 		if free := uint32(h.mem.Load(list)); free != 0 {
-			h.mem.Store(list, h.mem.Load(free))
+			h.mem.put(list, h.mem.Load(free)) // in front of the store that links the block
 			clear(h.mem.Words(free, int(n/8)))
 			return free, nil
 		}
