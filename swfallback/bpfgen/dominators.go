@@ -42,14 +42,19 @@ func dominators(f *fn) []*block {
 
 // sources lists the blocks from which a way leads to every block, by its number, which it sets.
 func sources(f *fn) [][]*block {
+	return intoBlocks(f, func(from *block, _ *edge) *block { return from })
+}
+
+// intoBlocks lists something of every way into every block, by the block's number, which it sets.
+func intoBlocks[T any](f *fn, of func(from *block, e *edge) T) [][]T {
 	for i, b := range f.blocks {
 		b.id = i
 	}
-	from := emptyLists[*block](preds(f))
+	in := emptyLists[T](preds(f))
 	for _, b := range f.blocks {
 		for _, e := range b.term.edges() {
-			from[e.to.id] = append(from[e.to.id], b)
+			in[e.to.id] = append(in[e.to.id], of(b, e))
 		}
 	}
-	return from
+	return in
 }

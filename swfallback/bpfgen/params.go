@@ -53,16 +53,7 @@ func passParams(f *fn) error {
 
 // ways returns the ways into every block, by its number, which it sets.
 func ways(f *fn) [][]*edge {
-	for i, b := range f.blocks {
-		b.id = i
-	}
-	in := emptyLists[*edge](preds(f))
-	for _, b := range f.blocks {
-		for _, e := range b.term.edges() {
-			in[e.to.id] = append(in[e.to.id], e)
-		}
-	}
-	return in
+	return intoBlocks(f, func(_ *block, e *edge) *edge { return e })
 }
 
 // passDead removes operations and parameters that nothing depends on.
