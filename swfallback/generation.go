@@ -190,14 +190,34 @@ func (g *generation) writePorts(old *generation, ports map[uint32]int) error {
 	}
 	for port, device := range ports {
 		index := binary.LittleEndian.AppendUint32(nil, uint32(device))
-		err := errors.Join(
-			write(g.object.PortsMap, port, index),
-			write(g.object.IfindexOfMap, port, index),
-			write(g.object.PortOfMap, uint32(device), g.object.AppendPortOf(nil, port)),
-		)
+		err := errors.Join(write(g.object.PortsMap, port, index), write(g.object.IfindexOfMap, port, index))
 		if err != nil {
 			return fmt.Errorf("write port %d: %w", port, err)
 		}
+	}
+	if shared[g.object.PortOfMap] != nil {
+		return nil
+	}
+	return g.writePortOf(ports)
+}
+
+// writePortOf makes interfaces P4 ports, besides those that are. The caller is the only one who writes.
+func (g *generation) writePortOf(ports map[uint32]int) error {
+	m, err := g.dp.Map(g.object.PortOfMap)
+	if err != nil {
+		return err
+	}
+	value, err := m.LookupBytes(uint32(0))
+	if err != nil {
+		return fmt.Errorf("read map %s: %w", g.object.PortOfMap, err)
+	}
+	for port, device := range ports {
+		if err := g.object.PutPortOf(value, device, port); err != nil {
+			return err
+		}
+	}
+	if err := m.Update(uint32(0), value, ebpf.UpdateAny); err != nil {
+		return fmt.Errorf("write map %s: %w", g.object.PortOfMap, err)
 	}
 	return nil
 }

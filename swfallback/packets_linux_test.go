@@ -45,7 +45,7 @@ func send(t testing.TB, f *Fallback, packet ...byte) []byte {
 // unlocked runs packets that come in on port 1 without the lock that Process and those who write hold.
 func unlocked(t testing.TB, f *Fallback) func(packet ...byte) ([]byte, error) {
 	t.Helper()
-	must(t, f.gen.writePort(f.gen.object.PortOfMap, loopback, f.gen.object.AppendPortOf(nil, 1)))
+	must(t, f.gen.writePortOf(map[uint32]int{1: loopback}))
 	return func(packet ...byte) ([]byte, error) {
 		frame := append(make([]byte, ethernetHeader), packet...)
 		result, err := f.gen.dp.TestRun(t.Context(), bpfrun.TestRun{Frame: frame})

@@ -51,7 +51,7 @@ func (g *generation) process(ctx context.Context, port uint32, frame []byte) (Ve
 		return Verdict{}, fmt.Errorf("packet of %d bytes: %w", len(frame), errors.ErrUnsupported)
 	}
 	frame = append(make([]byte, prefix, prefix+len(frame)), frame...)
-	if err := g.writePort(g.object.PortOfMap, loopback, g.object.AppendPortOf(nil, port)); err != nil {
+	if err := g.writePortOf(map[uint32]int{port: loopback}); err != nil {
 		return Verdict{}, err
 	}
 	m, err := g.dp.Map(g.object.VerdictMap)

@@ -181,7 +181,9 @@ func (l *lab) attach(ctx context.Context, p *pipeline.Program, options bpfgen.Op
 		return t, nil
 	}
 	if m := t.maps["port_of"]; m != nil {
-		err = m.Put(uint32(loopback), uint32(2))
+		value := make([]byte, m.ValueSize())
+		copy(value[4*loopback:], words(2)) // port 1
+		err = m.Put(uint32(0), value)
 	}
 	for port := uint32(1); port <= 2 && err == nil; port++ {
 		err = t.maps["ports"].Put(port, uint32(loopback))

@@ -95,7 +95,7 @@ func BenchmarkRouter(b *testing.B) {
 		must(b, err)
 		_, err = stf.Run(b.Context(), test, e.engine())
 		must(b, err)
-		must(b, e.c.Maps[o.PortOfMap].Put(uint32(1), uint32(2)))
+		must(b, putPortOf(o, e.c, 1, 1))
 		must(b, e.c.Maps[o.PortsMap].Put(uint32(1), uint32(1)))
 		measure(b, e.c.Programs[ProgramXDP], frame, 4)
 	})

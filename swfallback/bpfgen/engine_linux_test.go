@@ -134,9 +134,22 @@ func (e *kernelEngine) ReadCounter(c *pipeline.Counter, i int) (pipeline.Count, 
 	return total, nil
 }
 
+// putPortOf makes an interface a P4 port.
+func putPortOf(o *Object, c *ebpf.Collection, ifindex int, port uint32) error {
+	m := c.Maps[o.PortOfMap]
+	value, err := m.LookupBytes(uint32(0))
+	if err == nil {
+		err = o.PutPortOf(value, ifindex, port)
+	}
+	if err != nil {
+		return err
+	}
+	return m.Put(uint32(0), value)
+}
+
 // process runs the program on one packet; the interface of BPF_PROG_TEST_RUN is the loopback, whose index is 1.
 func (e *kernelEngine) process(port uint32, packet []byte) ([]stf.Received, error) {
-	if err := e.c.Maps[e.o.PortOfMap].Put(uint32(1), port+1); err != nil {
+	if err := putPortOf(e.o, e.c, 1, port); err != nil {
 		return nil, err
 	}
 	prefix := e.o.Options.Prefix

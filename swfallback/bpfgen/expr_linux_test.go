@@ -82,7 +82,7 @@ func compareEngines(t *testing.T, o *Object, packets [][]byte) bool {
 			t.Fatal(err)
 		}
 		run := &ebpf.RunOptions{Data: packet, DataOut: make([]byte, len(packet)+256)}
-		if err := c.Maps[o.PortOfMap].Put(uint32(1), uint32(1)); err != nil {
+		if err := putPortOf(o, c, 1, 0); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Programs[ProgramXDP].Run(run); err != nil {

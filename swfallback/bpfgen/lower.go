@@ -179,18 +179,18 @@ func (l *lowerer) start(st *state, port, length *value) {
 	l.goTo(at, st)
 }
 
-// ingressPort finds the P4 port of an interface. Packets of others leave with a verdict.
+// ingressPort finds the P4 port of an interface, by address: a lookup would go over the stack. Packets of others leave
+// with a verdict.
 func (l *lowerer) ingressPort(ifindex *value, verdict uint64) *value {
 	if !l.portNeeded() {
 		return l.konst(0)
 	}
-	key := l.f.newSlot(4)
-	l.store(l.frame(key, 0), 0, 4, ifindex)
-	p := l.lookup(l.obj.PortOfMap, l.frame(key, 0))
 	ok, out := l.f.newBlock("port"), l.f.newBlock("no port")
 	out.cold = true
-	l.branch(condEq, p, l.konst(0), out, ok)
+	l.branch(condGe, ifindex, l.konst(uint64(l.opts.MaxIfindex)), out, ok)
 	l.cur = ok
+	p := l.alu(opAdd, l.inRegister(l.mapValue(l.obj.PortOfMap)), l.aluC(opShl, ifindex, 2))
+	p.ptr = true
 	port := l.load(p, 0, 4)
 	known := l.f.newBlock("known port")
 	l.branch(condEq, port, l.konst(0), out, known)

@@ -123,7 +123,7 @@ func (o *Object) preloadRules(l *TableLayout, m *ebpf.MapSpec) error {
 func (o *Object) addPortMaps() {
 	o.PortsMap, o.PortOfMap = "ports", "port_of"
 	o.addMap(o.PortsMap, ebpf.DevMapHash, 4, 4, o.Options.MaxPorts, 0)
-	o.addMap(o.PortOfMap, ebpf.Array, 4, 4, o.Options.MaxIfindex, 0)
+	o.addMap(o.PortOfMap, ebpf.Array, 4, 4*o.Options.MaxIfindex, 1, 0)
 	lay := func(name string) *ReplicaLayout {
 		l := &ReplicaLayout{Map: name, ValueSize: replicaHeader + 8*o.Options.MaxReplicas, Max: o.Options.MaxReplicas}
 		o.addMap(name, ebpf.Hash, 4, l.ValueSize, maxGroups, flagNoPrealloc)

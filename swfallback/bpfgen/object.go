@@ -78,9 +78,13 @@ func ParseForm(s string) (Form, error) {
 	return 0, fmt.Errorf("bpfgen: parse form %q: not auto, special or general", s)
 }
 
-// AppendPortOf appends the value of PortOfMap for a P4 port to dst.
-func (o *Object) AppendPortOf(dst []byte, port uint32) []byte {
-	return le.AppendUint32(dst, port+1)
+// PutPortOf makes an interface a P4 port in PortOfMap's value.
+func (o *Object) PutPortOf(value []byte, ifindex int, port uint32) error {
+	if ifindex < 0 || ifindex >= o.Options.MaxIfindex {
+		return fmt.Errorf("bpfgen: interface index %d, want less than %d", ifindex, o.Options.MaxIfindex)
+	}
+	le.PutUint32(value[4*ifindex:], port+1)
+	return nil
 }
 
 // Names of programs and maps in Object.Spec that every program of this compiler may have.
@@ -116,8 +120,8 @@ type Object struct {
 	// PortsMap is a DEVMAP_HASH from P4 port (u32) to struct bpf_devmap_val's first member, the interface
 	// index (u32).
 	PortsMap string
-	// PortOfMap is an ARRAY of Options.MaxIfindex elements by interface index (u32): the P4 port plus 1 as u32,
-	// 0 for interfaces that are no port, whose packets go up the stack. AppendPortOf encodes it.
+	// PortOfMap is an ARRAY of one value, whose address programs know: by interface index below Options.MaxIfindex
+	// the P4 port plus 1 as u32, 0 for interfaces that are no port, whose packets go up the stack. See PutPortOf.
 	PortOfMap string
 	// IfindexOfMap is a HASH from P4 port (u32) to interface index (u32), for the tc program; "" without one.
 	IfindexOfMap string

@@ -34,7 +34,7 @@ func newPortsEngine(t *testing.T, p *pipeline.Program, n int) *portsEngine {
 		e.ports[port] = w
 		index := uint32(w.Index)
 		ns.Do(t, func() { e.put(t, e.o.PortsMap, port, index) }) // a device map looks in the caller's namespace
-		e.put(t, e.o.PortOfMap, index, port+1)
+		must(t, putPortOf(e.o, e.c, w.Index, port))
 		if e.o.IfindexOfMap != "" {
 			e.put(t, e.o.IfindexOfMap, port, index)
 		}
