@@ -34,17 +34,9 @@ func CheckEntry(e *Entry) error {
 	return fmt.Errorf("pipeline: check entry of table %s: %w", e.Table.Name, errors.Join(errs...))
 }
 
-// CheckCall reports what is wrong with an action and its arguments for a table: as action of an entry or as
-// default action. The error wraps ErrNoAction or ErrBadAction and ErrBadRange.
-func CheckCall(t *Table, call *ActionCall) error {
-	if errs := checkCall(nil, t, call); errs != nil {
-		return fmt.Errorf("pipeline: check action for table %s: %w", t.Name, errors.Join(errs...))
-	}
-	return nil
-}
-
-// CheckDefault is CheckCall for a default action, with the table's say on it: ErrImmutable where the default
-// action is constant. A nil call, which stands for the program's own, is always right.
+// CheckDefault reports what is wrong with an action and its arguments as default action of a table. The error wraps
+// ErrNoAction or ErrBadAction and ErrBadRange, and ErrImmutable where the default action is constant. A nil call, which
+// stands for the program's own, is always right.
 func CheckDefault(t *Table, call *ActionCall) error {
 	if call == nil {
 		return nil
