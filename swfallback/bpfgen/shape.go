@@ -57,7 +57,7 @@ const (
 
 // note adds a part to the key.
 func (sh *shape) note(part byte, numbers ...uint64) {
-	sh.key = append(sh.key, part, byte(len(numbers)))
+	sh.key = binary.AppendUvarint(append(sh.key, part), uint64(len(numbers)))
 	for _, n := range numbers {
 		sh.key = binary.AppendUvarint(sh.key, n)
 	}
@@ -66,8 +66,6 @@ func (sh *shape) note(part byte, numbers ...uint64) {
 func (l *lowerer) settleHeaders(st *state, p *point, sh *shape) {
 	if p.kind != pointState {
 		l.trim(st, p)
-	}
-	if p.kind != pointState {
 		st.checked = 0
 	}
 	for _, h := range st.layout {
