@@ -78,6 +78,9 @@ func (g *generation) change(check checker, entries []*pipeline.Entry,
 		}
 		edits = append(edits, named(e, group[0].Table.Name))
 	}
+	for _, group := range groups {
+		g.outdate(group[0].Table)
+	}
 	return commit(edits)
 }
 
@@ -258,6 +261,7 @@ func (g *generation) setDefault(t *pipeline.Table, call *pipeline.ActionCall) er
 	if err != nil {
 		return err
 	}
+	g.outdate(t)
 	if err := m.Update(uint32(0), value, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("table %s: write default action: %w", t.Name, err)
 	}

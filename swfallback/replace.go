@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -100,25 +99,15 @@ func (f *Fallback) devices() (map[uint32]int, error) {
 // opens the target after a crash in between finds out by what is pinned, see recover. Ports whose interface is gone
 // are left as they are.
 func (f *Fallback) takeOver(next *generation, r *record) error {
-	var done []uint32
-	err := func() error {
-		for _, port := range sortedPorts(f.attachments) {
-			if err := f.attachments[port].Replace(next.dp); err != nil {
-				return fmt.Errorf("port %d: %w", port, err)
-			}
-			done = append(done, port)
-		}
-		if err := f.gen.retire(true); err != nil {
-			return err
-		}
-		return bpfrun.Exchange(f.place.next(f.name), f.place.pipeline(f.name))
-	}()
+	undo, err := f.switchPorts(next.dp)
 	if err != nil {
-		err = errors.Join(err, f.gen.retire(false))
-		for _, port := range slices.Backward(done) {
-			err = errors.Join(err, f.attachments[port].Replace(f.gen.dp))
-		}
 		return err
+	}
+	if err = f.gen.retire(true); err == nil {
+		err = bpfrun.Exchange(f.place.next(f.name), f.place.pipeline(f.name))
+	}
+	if err != nil {
+		return errors.Join(err, f.gen.retire(false), undo())
 	}
 	old := f.gen
 	f.gen, f.record = next, r

@@ -36,8 +36,8 @@ BPF_PROG_TEST_RUN instead, which replicates no packets. What an engine does not 
 default is both engines where eBPF can be used, else interp.
 
 eBPF is compiled as --form says, with tables in memory that program and p4dev share, or with --plain-maps in the
-kernel's own types of maps, as kernels before 6.9 need it. With --churn every packet meets entries that are being
-changed, each for what it is already.`,
+kernel's own types of maps, as kernels before 6.9 need it. With --specialise every packet meets a program that has the
+entries of its small tables in its text, with --churn entries that are being changed, each for what it is already.`,
 		Example: `  p4dev test testdata/p4
   p4dev test --engine interp l3router.json
   p4dev test l3router.p4fw l3router.cli l3router_cli.stf`,
@@ -56,6 +56,8 @@ changed, each for what it is already.`,
 	cmd.Flags().StringVar(&engine, "engine", "", "interp, bpf or both (default: both where eBPF can be used)")
 	cmd.Flags().BoolVar(&fast, "fast", false, "run eBPF without network interfaces")
 	cmd.Flags().BoolVar(&bed.Variant.PlainMaps, "plain-maps", false, "keep tables in the kernel's own types of maps")
+	cmd.Flags().BoolVar(&bed.Variant.Specialised, "specialise", false,
+		"eBPF: specialise the program for what its tables hold before every packet, where it can be")
 	cmd.Flags().BoolVar(&bed.Churn, "churn", false, "eBPF: change entries while packets run, for what they are already")
 	cmd.Flags().StringVar(&form, "form", "auto", "how eBPF is compiled: auto, special or general")
 	return cmd

@@ -63,7 +63,7 @@ func newObject(p *pipeline.Program, opts Options, form func(*Object, *points) er
 	if err := o.layMaps(); err != nil {
 		return nil, err
 	}
-	g, err := newPoints(newIndex(p))
+	g, err := newPoints(newIndex(p), opts.Known)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +103,9 @@ func (o *Object) addTC(g *points, h *home) error {
 		return err
 	}
 	o.addCopying(h)
+	if o.Options.Known != nil { // the program that is loaded has one
+		return nil
+	}
 	return o.addParts(g, h, ProgramTC, ebpf.SchedCLS, roleTC)
 }
 
@@ -148,7 +151,7 @@ func (o *Object) lower(g *points, name string, r role) (*fn, error) {
 		l := newLowerer(g, o, name, r)
 		l.opts.MaxVariants = variants
 		f, err := l.run()
-		if limit := new(LimitError); variants == 0 || !errors.As(err, &limit) || limit.What != tooManyBlocks {
+		if limit := new(LimitError); variants == 0 || o.Options.Known != nil || !errors.As(err, &limit) || limit.What != tooManyBlocks {
 			return f, err
 		}
 	}

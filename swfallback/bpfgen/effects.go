@@ -54,7 +54,7 @@ func (g *points) nodeEffects(p *point) {
 	case *pipeline.Table:
 		for _, k := range n.Keys {
 			g.reads(p, k.Expr)
-			if writtenOut(n) {
+			if writtenOut(n) || g.known.of(n) != nil {
 				g.decides(k.Expr)
 			}
 		}

@@ -10,12 +10,22 @@ import (
 // lowerTable makes the code of a table: lookup, the entry's action or the default, and what comes next.
 func (l *lowerer) lowerTable(p *point, t *pipeline.Table, st *state) {
 	lay := l.obj.Tables[t.Index]
+	anyway := func(st *state) { l.lookupAny(p, t, lay, st) }
+	if k := l.opts.Known.of(t); k != nil {
+		l.ifTrusting(st, func(st *state) { l.lookupKnown(p, t, lay, st, k) }, anyway)
+		return
+	}
+	anyway(st)
+}
+
+// lookupAny is lowerTable for whatever the table holds.
+func (l *lowerer) lookupAny(p *point, t *pipeline.Table, lay *TableLayout, st *state) {
 	if lay == nil || !lay.HasEntries() {
 		l.miss(p, t, lay, st)
 		return
 	}
 	if lay.Written {
-		l.lookupWritten(p, t, lay, st)
+		l.lookupText(p, t, lay, st, l.ownText(p, t, lay))
 		return
 	}
 	hit := func(st *state, entry *value) { l.hit(p, t, lay, st, entry) }

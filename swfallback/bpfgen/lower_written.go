@@ -23,15 +23,31 @@ func writtenOut(t *pipeline.Table) bool {
 // WrittenSlot is the slot of the program's i-th entry in a table of which Written is set.
 func WrittenSlot(i int) uint32 { return uint32(i + 1) }
 
-// searchOrder returns the numbers of the program's entries so that the first that matches wins.
-func searchOrder(t *pipeline.Table) []int {
-	order := make([]int, len(t.Entries))
+// text is what a table holds, as part of a program.
+type text struct {
+	entries []*pipeline.Entry
+	slots   []uint32     // of each entry
+	miss    func(*state) // what a packet does that none of them matches
+}
+
+// ownText returns the program's own entries of a table.
+func (l *lowerer) ownText(p *point, t *pipeline.Table, lay *TableLayout) text {
+	x := text{entries: t.Entries, miss: func(st *state) { l.miss(p, t, lay, st) }}
+	for i := range t.Entries {
+		x.slots = append(x.slots, WrittenSlot(i))
+	}
+	return x
+}
+
+// searchOrder returns the numbers of entries so that the first that matches wins.
+func searchOrder(t *pipeline.Table, entries []*pipeline.Entry) []int {
+	order := make([]int, len(entries))
 	for i := range order {
 		order[i] = i
 	}
 	prefix := slices.IndexFunc(t.Keys, func(k *pipeline.Key) bool { return k.Kind == pipeline.MatchLPM })
 	slices.SortStableFunc(order, func(a, b int) int {
-		x, y := t.Entries[a], t.Entries[b]
+		x, y := entries[a], entries[b]
 		if prefix < 0 || t.NeedsPriority() {
 			return cmp.Compare(y.Priority, x.Priority)
 		}
@@ -40,11 +56,11 @@ func searchOrder(t *pipeline.Table) []int {
 	return order
 }
 
-// lookupWritten compares the key of a table with its entries.
-func (l *lowerer) lookupWritten(p *point, t *pipeline.Table, lay *TableLayout, st *state) {
+// lookupText compares the key of a table with entries.
+func (l *lowerer) lookupText(p *point, t *pipeline.Table, lay *TableLayout, st *state, x text) {
 	src, nums := l.src, l.keyNums(t, st)
-	for _, i := range searchOrder(t) {
-		claims, possible := l.openClaims(t, t.Entries[i], nums, st)
+	for _, i := range searchOrder(t, x.entries) {
+		claims, possible := l.openClaims(t, x.entries[i], nums, st)
 		if !possible {
 			continue
 		}
@@ -53,8 +69,8 @@ func (l *lowerer) lookupWritten(p *point, t *pipeline.Table, lay *TableLayout, s
 			l.unless(c.cond.inverse(), c.x, l.konst(c.k), next)
 			in.learn(l.index, l.builder, c.x, c.cond, c.k)
 		}
-		l.noteHit(t, lay, in, func() *value { return l.konst(uint64(WrittenSlot(i))) })
-		l.fixedAction(p, t, t.Entries[i].Call, in, true)
+		l.noteHit(t, lay, in, func() *value { return l.konst(uint64(x.slots[i])) })
+		l.fixedAction(p, t, x.entries[i].Call, in, true)
 		if len(claims) == 0 {
 			return
 		}
@@ -64,7 +80,7 @@ func (l *lowerer) lookupWritten(p *point, t *pipeline.Table, lay *TableLayout, s
 		}
 		l.cur, l.src = next, src
 	}
-	l.miss(p, t, lay, st)
+	x.miss(st)
 }
 
 // claim is a comparison with a constant that holds for the packets that an entry matches.

@@ -36,6 +36,10 @@ type Options struct {
 	// arena. 0: chosen by the compiler.
 	CacheAbove int
 
+	// Known is what tables hold, for a program in special form that is made anew for it, beside one of the same options
+	// that is loaded: it has the same maps. Only ProgramXDP is made. Needs Arena. nil: nothing is known.
+	Known *Known
+
 	// Stats makes the program count the fate of packets in StatsMap.
 	Stats bool
 	// Verdict makes the XDP program write where each packet goes into VerdictMap, for tests: BPF_PROG_TEST_RUN

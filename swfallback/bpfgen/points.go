@@ -56,6 +56,7 @@ func (p *point) name() string {
 // points is the graph of all points of a program.
 type points struct {
 	*index
+	known                                  *Known
 	all                                    []*point
 	states                                 map[*pipeline.ParserState]*point
 	nodes                                  map[pipeline.Node]*point
@@ -69,8 +70,8 @@ type points struct {
 }
 
 // newPoints makes the graph and computes what is live where.
-func newPoints(x *index) (*points, error) {
-	g := &points{index: x, states: make(map[*pipeline.ParserState]*point), nodes: make(map[pipeline.Node]*point)}
+func newPoints(x *index, known *Known) (*points, error) {
+	g := &points{index: x, known: known, states: make(map[*pipeline.ParserState]*point), nodes: make(map[pipeline.Node]*point)}
 	if err := g.findBlocks(); err != nil {
 		return nil, err
 	}

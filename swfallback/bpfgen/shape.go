@@ -34,7 +34,7 @@ func (l *lowerer) settle(st *state, p *point, general bool) shape {
 		sh.note(partCursor, uint64(st.cursor), uint64(st.checked))
 	}
 	sh.note(partSums, st.sumOK...)
-	sh.note(partDigest, uint64(st.digest))
+	sh.note(partDigest, uint64(st.digest), uint64(st.trust))
 	l.key = sh.key
 	return sh
 }

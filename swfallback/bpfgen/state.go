@@ -61,6 +61,7 @@ type state struct {
 	end     *value       // behind the packet
 	homed   bool         // all fields are in the packet's home
 	digest  int          // 1 + index of the digest that ingress asked for, 0: none
+	trust   trust        // whether what is known of tables is right
 }
 
 // moreFields is room for fields that a copy of a state learns of.

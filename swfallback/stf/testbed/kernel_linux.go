@@ -63,6 +63,7 @@ func openKernel(ctx context.Context, o *Outcome, source swfallback.Source, test 
 	if o.churn {
 		wire = churning{wire, f}
 	}
+	wire = o.Variant.specialise(wire, f, &o.Specialised)
 	got, stop := collectDigests(ctx, f)
 	ends.add(func() error { stop(); return nil })
 	return stf.Engine{Program: f.Program(), Target: f, Wire: withDigests{wire, got}}, ends.run, nil

@@ -40,7 +40,7 @@ func (r *Rivals) openKernel(ctx context.Context, source swfallback.Source, engin
 			return nil, nil, err
 		}
 		digests, stop := collectDigests(ctx, f)
-		e := stf.Engine{Program: f.Program(), Target: f, Wire: withDigests{wireOf(f), digests}}
+		e := stf.Engine{Program: f.Program(), Target: f, Wire: withDigests{variant.specialise(wireOf(f), f, new(int)), digests}}
 		return newSide(e), func() error {
 			stop()
 			return f.Detach()

@@ -46,6 +46,7 @@ type Outcome struct {
 	State          State
 	Ports          string // "veth", "tap"; "": no interfaces
 	Sent, Received int    // packets
+	Specialised    int    // how often the program was specialised, for Variant.Specialised
 	Time           time.Duration
 	Failures       []stf.Failure // of Failed: what came out wrong
 	Err            error         // of Failed: why it could not be played; of Skipped: the reason

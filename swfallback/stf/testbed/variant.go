@@ -10,14 +10,20 @@ import (
 type Variant struct {
 	Form      bpfgen.Form // how it is compiled
 	PlainMaps bool        // tables lie in the kernel's own types of maps
+	// Specialised has the program specialised for what its tables hold before every packet, where it can be.
+	Specialised bool
 }
 
-// String returns the form, and "plain maps" where that is so.
+// String returns the form, and "plain maps" and "specialised" where that is so.
 func (v Variant) String() string {
+	s := v.Form.String()
 	if v.PlainMaps {
-		return v.Form.String() + ", plain maps"
+		s += ", plain maps"
 	}
-	return v.Form.String()
+	if v.Specialised {
+		s += ", specialised"
+	}
+	return s
 }
 
 // set makes a configuration that of the variant. In general form packets remember what they found in the smallest
@@ -31,6 +37,7 @@ func (v Variant) set(c *swfallback.Config) {
 
 // variantOf takes turns, so that all variants of a program are tried.
 func variantOf(number uint64) Variant {
-	forms := [...]bpfgen.Form{bpfgen.FormAuto, bpfgen.FormGeneral}
-	return Variant{Form: forms[number%2], PlainMaps: number/2%2 == 1}
+	turns := [...]Variant{{}, {Form: bpfgen.FormGeneral}, {Specialised: true}, {PlainMaps: true},
+		{Form: bpfgen.FormGeneral, PlainMaps: true}, {Specialised: true}}
+	return turns[number%uint64(len(turns))]
 }
