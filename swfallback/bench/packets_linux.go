@@ -2,10 +2,13 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
+	"github.com/p4dev/p4dev/swfallback"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
 	"github.com/p4dev/p4dev/swfallback/stf"
 )
@@ -140,11 +143,22 @@ func programRow(make func() pair) func(context.Context, *lab, *Row) error {
 		if err != nil {
 			return err
 		}
-		stats, err := l.perPacket(ctx, still(p.frame, p.resizes), ours.program, c.Programs[p.c])
+		contenders := []*ebpf.Program{ours.program, c.Programs[p.c]}
+		special, err := l.specialised(ctx, ours)
+		if err != nil {
+			return err
+		}
+		if special != nil {
+			contenders = append(contenders, special)
+		}
+		stats, err := l.perPacket(ctx, still(p.frame, p.resizes), contenders...)
 		if err != nil {
 			return err
 		}
 		out.Points = []Point{{Label: "one packet", Ours: stats[0], Yard: &stats[1]}}
+		if special != nil {
+			out.Points = append(out.Points, Point{Label: "specialised", Ours: stats[2], Yard: &stats[1]})
+		}
 		limit := 0.95
 		if p.build != nil {
 			limit = 1.05
@@ -152,6 +166,28 @@ func programRow(make func() pair) func(context.Context, *lab, *Row) error {
 		out.atMost("p4dev / yardstick", out.Points[0].Ratio(), limit)
 		return nil
 	}
+}
+
+// specialised returns the program that a target runs when it is specialised for what its tables hold, beside the one
+// that it ran before; nil where it cannot be.
+func (l *lab) specialised(ctx context.Context, t *target) (*ebpf.Program, error) {
+	_, err := t.Specialise(ctx)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	status, err := t.Show()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(status.Programs, func(p swfallback.ProgramStatus) bool { return p.Name == bpfgen.ProgramXDP })
+	program, err := ebpf.NewProgramFromID(ebpf.ProgramID(status.Programs[i].ID))
+	if err == nil {
+		l.atEnd(program.Close)
+	}
+	return program, err
 }
 
 func firstError(errs ...error) error {
