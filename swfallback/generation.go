@@ -41,7 +41,7 @@ type generation struct {
 // generation that it is to replace, if any: they say nothing of the program, and a device map can be filled only from
 // the network namespace of its devices.
 func newGeneration(program *pipeline.Program, options bpfgen.Options, old *generation, ports map[uint32]int) (_ *generation, err error) {
-	object, err := bpfgen.Compile(program, options)
+	object, err := bpfgen.Compile(program, withPorts(options, ports))
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,17 @@ func newGeneration(program *pipeline.Program, options bpfgen.Options, old *gener
 		return nil, err
 	}
 	return g, g.writePorts(old, ports)
+}
+
+// withPorts makes ports part of a program, where they are few and stay the same.
+func withPorts(options bpfgen.Options, ports map[uint32]int) bpfgen.Options {
+	if len(ports) > 0 {
+		options.Ports = nil
+	}
+	if len(ports) > 0 && len(ports) <= bpfgen.MostPorts && !options.Verdict {
+		options.Ports = ports
+	}
+	return options
 }
 
 // portMaps returns the maps of ports that a program of the same options uses too. A nil generation has none.

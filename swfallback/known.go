@@ -20,6 +20,17 @@ func (g *generation) knows(t *pipeline.Table) bool {
 	return g.memory != nil && t.Index < mostKnownBits && g.memory.Load(knownBit(t))>>(t.Index%64)&1 != 0
 }
 
+// knownNames lists the tables that the program that was specialised last has in its text.
+func (g *generation) knownNames() []string {
+	var names []string
+	for _, t := range g.object.Program.Tables {
+		if !t.Hidden && g.knows(t) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // knownBit returns the address of the word with a table's bit.
 func knownBit(t *pipeline.Table) uint32 { return arenaKnownBits + uint32(t.Index/64*8) }
 

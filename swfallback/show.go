@@ -19,7 +19,9 @@ type Status struct {
 	Since   time.Time // when the program was attached or last replaced
 	Ports   []PortStatus
 	Tables  []TableStatus
-	Maps    []MapStatus // by name
+	// Specialised are the tables that packets find in the program's text, see Fallback.Specialise; nil: none.
+	Specialised []string
+	Maps        []MapStatus // by name
 	// Programs are the kernel's programs, by name.
 	Programs []ProgramStatus
 	// Fates counts packets by what became of them, by bpfgen.Fate; nil unless the options asked for statistics.
@@ -74,6 +76,9 @@ func (f *Fallback) Show() (*Status, error) {
 	s := &Status{
 		Name: f.name, Program: f.gen.object.Program.Name, Tag: f.record.Tag, Device: f.record.Device,
 		Since: f.record.Since,
+	}
+	if f.gen.trusted() {
+		s.Specialised = f.gen.knownNames()
 	}
 	for _, add := range []func(*Status) error{f.showPorts, f.gen.showTables, f.gen.showMaps, f.gen.showPrograms, f.gen.showFates} {
 		if err := add(s); err != nil {

@@ -54,15 +54,18 @@ func (f *Fallback) specialise(ctx context.Context) (Specialised, error) {
 	if err != nil {
 		return Specialised{}, err
 	}
-	done := Specialised{Tables: g.namesOf(known)}
-	if len(done.Tables) == 0 {
+	if !slices.ContainsFunc(known.Tables, func(t *bpfgen.KnownTable) bool { return t != nil }) {
 		return Specialised{}, ErrNothingKnown
 	}
-	if done.Again = g.upToDate(known); done.Again {
-		return done, nil
+	if g.upToDate(known) {
+		return Specialised{Tables: g.knownNames(), Again: true}, nil
 	}
 	known.Word = g.nextWord()
-	next, err := g.load(known)
+	ports, err := f.devices()
+	if err != nil {
+		return Specialised{}, err
+	}
+	next, err := g.load(known, ports)
 	if err != nil {
 		return Specialised{}, err
 	}
@@ -77,19 +80,7 @@ func (f *Fallback) specialise(ctx context.Context) (Specialised, error) {
 	old := g.dp.Programs[bpfrun.ProgramXDP]
 	g.dp.Programs = programs
 	g.trust(known)
-	done.Took = time.Since(start)
-	return done, old.Close()
-}
-
-// namesOf lists the tables that something is known of.
-func (g *generation) namesOf(k *bpfgen.Known) []string {
-	var names []string
-	for i, held := range k.Tables {
-		if t := g.object.Program.Tables[i]; held != nil && !t.Hidden {
-			names = append(names, t.Name)
-		}
-	}
-	return names
+	return Specialised{Tables: g.knownNames(), Took: time.Since(start)}, old.Close()
 }
 
 // upToDate reports whether packets go by all that could be known.
@@ -103,8 +94,8 @@ func (g *generation) upToDate(k *bpfgen.Known) bool {
 }
 
 // load compiles and loads an XDP program that knows what tables hold, with the maps of the generation.
-func (g *generation) load(known *bpfgen.Known) (*ebpf.Program, error) {
-	options := g.object.Options
+func (g *generation) load(known *bpfgen.Known, ports map[uint32]int) (*ebpf.Program, error) {
+	options := withPorts(g.object.Options, ports)
 	options.Form, options.Known = bpfgen.FormSpecial, known
 	object, err := bpfgen.Compile(g.object.Program, options)
 	if limit := new(bpfgen.LimitError); errors.As(err, &limit) {

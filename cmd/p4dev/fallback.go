@@ -29,8 +29,8 @@ func (a *app) fallbackCommand() *cobra.Command {
 forwards what the device hands to the host, or everything where there is no device. It keeps running when p4dev
 ends: programs, maps and links are pinned below /sys/fs/bpf/p4dev/NAME.`,
 	}
-	cmd.AddCommand(a.attachCommand(), a.replaceCommand(), a.detachCommand(), a.fallbackShowCommand(),
-		a.fallbackCheckCommand(), a.groupCommand(), a.counterCommand(), a.registerCommand(), a.meterCommand(),
+	cmd.AddCommand(a.attachCommand(), a.replaceCommand(), a.detachCommand(), a.specialiseCommand(),
+		a.fallbackShowCommand(), a.fallbackCheckCommand(), a.groupCommand(), a.counterCommand(), a.registerCommand(), a.meterCommand(),
 		a.memberCommand(), a.choiceCommand(), a.valueSetCommand())
 	return cmd
 }
@@ -349,6 +349,7 @@ type fallbackView struct {
 	Since    time.Time         `json:"since"`
 	Ports    []portView        `json:"ports"`
 	Tables   []bpfTableView    `json:"tables"`
+	Special  []string          `json:"specialised,omitempty"`
 	Maps     []mapView         `json:"maps"`
 	Programs []bpfProgramView  `json:"programs"`
 	Packets  map[string]uint64 `json:"packets,omitempty"`
@@ -392,7 +393,7 @@ type (
 func viewFallback(st *swfallback.Status) fallbackView {
 	v := fallbackView{Program: st.Program, Source: st.Tag, Device: st.Device, Since: st.Since,
 		Ports: []portView{}, Tables: []bpfTableView{}, Maps: []mapView{}, Programs: []bpfProgramView{},
-		Pinned: filepath.Join(bpfrun.DefaultRoot, "p4dev", st.Name)}
+		Special: st.Specialised, Pinned: filepath.Join(bpfrun.DefaultRoot, "p4dev", st.Name)}
 	for _, p := range st.Ports {
 		v.Ports = append(v.Ports, portView(p))
 	}
@@ -436,6 +437,9 @@ func textFallback(w io.Writer, st *swfallback.Status) error {
 		if c.Packets > 0 {
 			fmt.Fprintf(w, "  %s %d packets, %d bytes\n", bpfgen.Fate(i), c.Packets, c.Bytes)
 		}
+	}
+	if len(st.Specialised) > 0 {
+		fmt.Fprintf(w, "  specialised for %s\n", strings.Join(st.Specialised, ", "))
 	}
 	fmt.Fprintln(w)
 	var rows [][]string

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,17 @@ func TestFallbackOnInterfaces(t *testing.T) {
 		l.addRoutes("router", "10.1.0.0/16")
 		l.forward(10, "10.1.0.1")
 		p.do(exitDone, "table", "show", "router", "ipv4_lpm")
+		p.says(p.quiet("fallback", "specialise", "router"), "router: specialised for router_ingress.my_station, ")
+		p.do(exitNothing, "fallback", "specialise", "router")
+		l.forward(10, "10.1.0.1") // in another program, by the same counters
+		p.do(exitDone, "table", "show", "router", "ipv4_lpm")
+		p.do(exitDone, "fallback", "show", "router")
+		p.quiet("table", "set", "router", "ipv4_lpm", "10.1.0.0/16", "set_nexthop", "7")
+		if out := p.look("fallback", "show", "router"); strings.Contains(out, "specialised") {
+			t.Errorf("after a change: %s", out)
+		}
+		keeper := p.goRun("fallback", "specialise", "router", "--keep", "--every", "50ms")
+		keeper.await("router_ingress.nexthop")
 		f := l.send("10.1.0.1")
 		p.look("pack", "l3router.p4", "--version", "3.0.0", "-o", "next.p4fw")
 		p.says(p.quiet("fallback", "replace", "router", "next.p4fw"), "router: l3router.p4", "source sha256:")
@@ -45,6 +57,10 @@ func TestFallbackOnInterfaces(t *testing.T) {
 		p.do(exitMissing, "fallback", "replace", "router", "nothing.p4fw")
 		p.do(exitMissing, "fallback", "replace", "switch", "l2switch.json")
 		p.do(exitDone, "fallback", "replace", "router", "l2switch.json") // other tables: their entries go
+		keeper.await("bridge_ingress.dmac")
+		if r := keeper.end(true); r.code != exitDone || r.err != "" {
+			t.Errorf("interrupted: %s", r.transcript())
+		}
 		p.do(exitDone, "fallback", "detach", "router")
 	})
 	p.golden("interfaces")

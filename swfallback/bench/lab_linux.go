@@ -166,6 +166,9 @@ func sourceOf(name string) (swfallback.Source, error) {
 func (l *lab) attach(ctx context.Context, p *pipeline.Program, options bpfgen.Options, ports map[uint32]string) (*target, error) {
 	l.serial++
 	cfg := swfallback.Config{Name: fmt.Sprintf("bench%d", l.serial), Program: p, Place: l.place, Options: options, Ports: ports}
+	if len(ports) == 0 { // as a program has that is attached to two ports
+		cfg.Options.Ports = map[uint32]int{1: loopback, 2: loopback + 1}
+	}
 	f, err := swfallback.Attach(ctx, cfg)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package bpfgen
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
@@ -185,6 +188,9 @@ func (l *lowerer) ingressPort(ifindex *value, verdict uint64) *value {
 	if !l.portNeeded() {
 		return l.konst(0)
 	}
+	if len(l.opts.Ports) > 0 {
+		return l.writtenPort(ifindex, verdict)
+	}
 	ok, out := l.f.newBlock("port"), l.f.newBlock("no port")
 	out.cold = true
 	l.branch(condGe, ifindex, l.konst(uint64(l.opts.MaxIfindex)), out, ok)
@@ -198,11 +204,29 @@ func (l *lowerer) ingressPort(ifindex *value, verdict uint64) *value {
 	l.exit(l.konst(verdict))
 	l.cur = known
 	v := l.alu(opSub, port, l.konst(1))
+	l.narrowPort(v)
+	return v
+}
+
+// writtenPort is ingressPort for ports that the program is made for.
+func (l *lowerer) writtenPort(ifindex *value, verdict uint64) *value {
+	known := l.f.newBlock("known port")
+	v := l.blockParam(known, 32)
+	for _, port := range slices.Sorted(maps.Keys(l.opts.Ports)) {
+		l.leave(condEq, ifindex, l.konst(uint64(l.opts.Ports[port])), known, l.konst(uint64(port)))
+	}
+	l.exit(l.konst(verdict))
+	l.cur = known
+	l.narrowPort(v)
+	return v
+}
+
+// narrowPort bounds a port as the P4 program does: only such numbers belong to interfaces.
+func (l *lowerer) narrowPort(v *value) {
 	v.bits = 32
 	if id := l.stdID("ingress_port"); id >= 0 {
-		v.bits = l.fields[id].Field.Width // the owner of the map puts only such numbers in
+		v.bits = l.fields[id].Field.Width
 	}
-	return v
 }
 
 // portNeeded reports whether anything depends on the port that a packet came in on.

@@ -40,6 +40,10 @@ type Options struct {
 	// that is loaded: it has the same maps. Only ProgramXDP is made. Needs Arena. nil: nothing is known.
 	Known *Known
 
+	// Ports are the interfaces that are P4 ports: index by port. They are part of the program's text, which does not read
+	// PortOfMap then. At most MostPorts, beyond which looking there is faster; none: the program looks there.
+	Ports map[uint32]int
+
 	// Stats makes the program count the fate of packets in StatsMap.
 	Stats bool
 	// Verdict makes the XDP program write where each packet goes into VerdictMap, for tests: BPF_PROG_TEST_RUN
@@ -58,6 +62,9 @@ type Options struct {
 
 	keep func(*fn) // for tests: sees the program before it is emitted
 }
+
+// MostPorts is how many ports pay as part of a program's text.
+const MostPorts = 4
 
 // Form is a way to compile a program.
 type Form int

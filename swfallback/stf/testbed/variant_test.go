@@ -23,13 +23,14 @@ func TestVariants(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := []string{"counter3"} // its expected counts are 4 bytes off, as the corpus says
-	for _, v := range []testbed.Variant{{}, {Form: bpfgen.FormGeneral}, {PlainMaps: true}} {
+	for _, v := range []testbed.Variant{{}, {Form: bpfgen.FormGeneral}, {PlainMaps: true}, {Specialised: true}} {
 		t.Run(strings.ReplaceAll(v.String(), ", ", "_"), func(t *testing.T) {
 			b := bed()
 			b.Variant, b.Churn = v, true
-			passed := 0
+			passed, specialised := 0, 0
 			for _, c := range cases {
 				o := b.Run(t.Context(), c, testbed.TestRuns)
+				specialised += min(o.Specialised, 1)
 				switch {
 				case o.State == testbed.Passed:
 					passed++
@@ -41,6 +42,9 @@ func TestVariants(t *testing.T) {
 			}
 			if passed < len(cases)*9/10 {
 				t.Errorf("%d of %d passed", passed, len(cases))
+			}
+			if v.Specialised && specialised < len(cases)/4 {
+				t.Errorf("%d of %d have been specialised", specialised, len(cases))
 			}
 		})
 	}
