@@ -39,7 +39,14 @@ func (g *generation) trusted() bool { return g.memory != nil && g.memory.Load(bp
 
 // outdate makes packets from now on look a table up, because it is about to change.
 func (g *generation) outdate(t *pipeline.Table) {
-	if g.knows(t) && g.trusted() {
+	if g.knows(t) {
+		g.distrust()
+	}
+}
+
+// distrust makes packets look all tables up.
+func (g *generation) distrust() {
+	if g.trusted() {
 		g.memory.Store(bpfgen.ArenaKnown, 0)
 	}
 }
@@ -56,7 +63,7 @@ func (g *generation) nextWord() uint32 {
 
 // trust makes packets go by what a program knows, which runs on all ports.
 func (g *generation) trust(k *bpfgen.Known) {
-	g.memory.Store(bpfgen.ArenaKnown, 0)
+	g.distrust()
 	for i := uint32(arenaKnownBits); i < bpfgen.ArenaKnownEnd; i += 8 {
 		g.memory.Store(i, 0)
 	}

@@ -123,6 +123,7 @@ func (f *Fallback) recover() error {
 	if _, err := os.Stat(f.place.next(f.name)); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+	f.gen.distrust()
 	for _, port := range sortedPorts(f.attachments) {
 		if err := f.attachments[port].Replace(f.gen.dp); err != nil {
 			return fmt.Errorf("recover port %d: %w", port, err)

@@ -173,6 +173,7 @@ func (f *Fallback) switchPorts(next *bpfrun.Datapath) (undo func() error, err er
 	undo = func() error {
 		var errs []error
 		for _, port := range slices.Backward(done) {
+			f.gen.distrust() // old may be what runs before it is specialised
 			errs = append(errs, f.attachments[port].Replace(old))
 		}
 		return errors.Join(errs...)
