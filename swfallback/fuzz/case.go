@@ -13,6 +13,18 @@ import (
 type Case struct {
 	Config  []string // lines of configuration, as package stf reads them
 	Packets []Packet
+	// Late is how many of the last lines of Config come behind the first Pause packets; the others come in front of all.
+	Late, Pause int
+}
+
+// A Part is a run of lines of Config, from From[0] to To[0], and the packets behind them, from From[1] to To[1].
+type Part struct{ From, To [2]int }
+
+// Parts returns the case in the order in which it is played.
+func (c *Case) Parts() [2]Part {
+	all := [2]int{len(c.Config), len(c.Packets)}
+	middle := [2]int{max(0, all[0]-c.Late), min(c.Pause, all[1])}
+	return [2]Part{{To: middle}, {From: middle, To: all}}
 }
 
 // Packet goes into a port.
@@ -23,7 +35,7 @@ type Packet struct {
 
 // Clone copies the case so that either may be changed.
 func (c *Case) Clone() *Case {
-	out := &Case{Config: slices.Clone(c.Config), Packets: slices.Clone(c.Packets)}
+	out := &Case{Config: slices.Clone(c.Config), Packets: slices.Clone(c.Packets), Late: c.Late, Pause: c.Pause}
 	for i := range out.Packets {
 		out.Packets[i].Data = slices.Clone(out.Packets[i].Data)
 	}
@@ -42,20 +54,21 @@ func (c *Case) Text(comment string, behind [][]string, last []string) string {
 			fmt.Fprintf(&b, "# %s\n", l)
 		}
 	}
-	for _, l := range c.Config {
-		fmt.Fprintln(&b, l)
+	lines := func(list []string) {
+		for _, l := range list {
+			fmt.Fprintln(&b, l)
+		}
 	}
-	for i, p := range c.Packets {
-		fmt.Fprintln(&b, p.Line())
-		if i < len(behind) {
-			for _, l := range behind[i] {
-				fmt.Fprintln(&b, l)
+	for _, part := range c.Parts() {
+		lines(c.Config[part.From[0]:part.To[0]])
+		for i := part.From[1]; i < part.To[1]; i++ {
+			fmt.Fprintln(&b, c.Packets[i].Line())
+			if i < len(behind) {
+				lines(behind[i])
 			}
 		}
 	}
-	for _, l := range last {
-		fmt.Fprintln(&b, l)
-	}
+	lines(last)
 	return b.String()
 }
 

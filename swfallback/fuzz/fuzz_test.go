@@ -205,3 +205,15 @@ func ExampleGenerator() {
 	fmt.Println(len(g.Case(0).Packets), "packets")
 	// Output: 3 packets
 }
+
+// TestLate: late lines stand behind the packets that they come behind, also where there are fewer of either.
+func TestLate(t *testing.T) {
+	p := func(n byte) fuzz.Packet { return fuzz.Packet{Port: 1, Data: []byte{n}} }
+	c := &fuzz.Case{Config: []string{"a", "b", "c"}, Packets: []fuzz.Packet{p(1), p(2)}, Late: 2, Pause: 1}
+	for _, want := range []string{"a packet 1 01 b c packet 1 02", "packet 1 01 b c", "packet 1 01 c"} {
+		if got := strings.Join(strings.Fields(c.Clone().Text("", nil, nil)), " "); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		c.Config, c.Packets = c.Config[1:], c.Packets[:1]
+	}
+}

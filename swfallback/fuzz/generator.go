@@ -84,6 +84,9 @@ func (g *Generator) Case(n uint64) *Case {
 	for range g.opts.Packets {
 		m.out.Packets = append(m.out.Packets, m.packet())
 	}
+	if m.chance(50) {
+		m.out.Late, m.out.Pause = m.r.IntN(len(m.out.Config)+1), m.r.IntN(len(m.out.Packets)+1)
+	}
 	return m.out
 }
 

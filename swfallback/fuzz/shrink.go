@@ -3,7 +3,7 @@ package fuzz
 import "slices"
 
 // Shrink returns the smallest case that it finds for which fails still holds: with fewer packets, fewer lines of
-// configuration, shorter packets and more bytes of zero. fails must hold for c. It is called at most budget times,
+// configuration, all of it in front of the packets, shorter packets and more bytes of zero. fails must hold for c. It is called at most budget times,
 // with cases that it must not change.
 func Shrink(c *Case, budget int, fails func(*Case) bool) *Case {
 	s := &shrinker{best: c.Clone(), budget: budget, fails: fails}
@@ -11,6 +11,7 @@ func Shrink(c *Case, budget int, fails func(*Case) bool) *Case {
 		before := s.size()
 		s.packets()
 		s.config()
+		s.hurry()
 		s.shorten()
 		s.zero()
 		if s.budget <= 0 || s.size() == before {
@@ -27,7 +28,7 @@ type shrinker struct {
 
 // size decreases with every step.
 func (s *shrinker) size() int {
-	n := 0
+	n := min(1, s.best.Late)
 	for _, l := range s.best.Config {
 		n += 1000 + len(l)
 	}
@@ -76,6 +77,14 @@ func (s *shrinker) packets() {
 
 func (s *shrinker) config() {
 	s.without(len(s.best.Config), func(c *Case, from, to int) { c.Config = slices.Delete(c.Config, from, to) })
+}
+
+// hurry puts all lines of configuration in front of the packets.
+func (s *shrinker) hurry() {
+	if c := s.best.Clone(); c.Late > 0 {
+		c.Late = 0
+		s.try(c)
+	}
 }
 
 // shorten cuts the ends of packets off.

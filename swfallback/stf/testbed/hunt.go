@@ -111,10 +111,16 @@ func (r *Rivals) settle(ctx context.Context, c *fuzz.Case, variant Variant, leav
 func without(c *fuzz.Case, round *Round) *fuzz.Case {
 	c = c.Clone()
 	for _, i := range slices.Backward(round.DropConfig) {
+		if i >= len(c.Config)-c.Late {
+			c.Late--
+		}
 		c.Config = slices.Delete(c.Config, i, i+1)
 	}
 	for _, i := range slices.Backward(round.DropPackets) {
 		c.Packets = slices.Delete(c.Packets, i, i+1)
+		if i < c.Pause {
+			c.Pause--
+		}
 	}
 	return c
 }

@@ -19,8 +19,9 @@ type match struct {
 	ctx         context.Context
 	left, right *side
 	twin        *side // nil: the program depends on neither time nor chance
-	lines       []string
-	ports       []uint32 // that packets can come out of; nil: all
+	of          *fuzz.Case
+	config      []stf.Statement // of the case's lines
+	ports       []uint32        // that packets can come out of; nil: all
 	round       *Round
 }
 
@@ -35,24 +36,25 @@ func (m *match) differ(kind string, at int, format string, args ...any) {
 }
 
 // rehearse finds the packets that cannot be compared.
-func (m *match) rehearse(config []stf.Statement, packets []fuzz.Packet) {
-	for _, s := range config {
+func (m *match) rehearse(part fuzz.Part) {
+	for _, s := range m.config[part.From[0]:part.To[0]] {
 		for _, side := range []*side{m.left, m.twin} {
 			if side != nil {
 				_ = side.player.Play(m.ctx, s) // what is refused shows when the other side is asked, too
 			}
 		}
 	}
-	for i, p := range packets {
-		if _, ok := m.reference(i, p); !ok && m.ctx.Err() != nil {
+	for i := part.From[1]; i < part.To[1]; i++ {
+		if _, ok := m.reference(i); !ok && m.ctx.Err() != nil {
 			return
 		}
 	}
 }
 
-// configure plays the configuration on all sides. They must agree on what they take.
-func (m *match) configure(all []stf.Statement) error {
-	for i, s := range all {
+// configure plays lines of the configuration on all sides. They must agree on what they take.
+func (m *match) configure(from, to int) error {
+	for i := from; i < to; i++ {
+		s := m.config[i]
 		left := m.left.player.Play(m.ctx, s)
 		if m.twin != nil {
 			_ = m.twin.player.Play(m.ctx, s) // as left does
@@ -69,7 +71,7 @@ func (m *match) configure(all []stf.Statement) error {
 			m.round.DropConfig, m.round.Unsupported = []int{i}, right
 			return nil
 		default:
-			m.differ("configuration", i, "%s\ninterp: %v\nbpf: %v", m.lines[i], orTaken(left), orTaken(right))
+			m.differ("configuration", i, "%s\ninterp: %v\nbpf: %v", m.of.Config[i], orTaken(left), orTaken(right))
 			return nil
 		}
 	}
@@ -92,7 +94,8 @@ func (m *match) exchange(s *side, p fuzz.Packet) ([]stf.Received, error) {
 }
 
 // reference gives a packet to the interpreter. It reports false for one that cannot be compared, which is dropped.
-func (m *match) reference(i int, p fuzz.Packet) ([]stf.Received, bool) {
+func (m *match) reference(i int) ([]stf.Received, bool) {
+	p := m.of.Packets[i]
 	out, err := m.exchange(m.left, p)
 	if err != nil { // it loops, or an assertion failed
 		m.round.DropPackets = append(m.round.DropPackets, i)
@@ -109,9 +112,10 @@ func (m *match) reference(i int, p fuzz.Packet) ([]stf.Received, bool) {
 }
 
 // stepwise compares packet by packet.
-func (m *match) stepwise(packets []fuzz.Packet) error {
-	for i, p := range packets {
-		want, ok := m.reference(i, p)
+func (m *match) stepwise(from, to int) error {
+	for i := from; i < to; i++ {
+		p := m.of.Packets[i]
+		want, ok := m.reference(i)
 		if !ok {
 			return m.ctx.Err()
 		}
@@ -130,10 +134,10 @@ func (m *match) stepwise(packets []fuzz.Packet) error {
 }
 
 // together compares what comes out of each port when all packets are through: ports have no order among them.
-func (m *match) together(packets []fuzz.Packet) error {
+func (m *match) together(from, to int) error {
 	want := map[uint32][][]byte{}
-	for i, p := range packets {
-		out, ok := m.reference(i, p)
+	for i := from; i < to; i++ {
+		out, ok := m.reference(i)
 		if !ok {
 			return m.ctx.Err()
 		}
@@ -142,7 +146,7 @@ func (m *match) together(packets []fuzz.Packet) error {
 			want[o.Port] = append(want[o.Port], o.Packet)
 		}
 	}
-	for _, p := range packets {
+	for _, p := range m.of.Packets[from:to] {
 		if err := m.right.engine.Wire.Send(m.ctx, p.Port, p.Data); err != nil {
 			return fmt.Errorf("testbed: compare engines: %s: %w", p.Line(), err)
 		}

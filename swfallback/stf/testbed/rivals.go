@@ -126,12 +126,12 @@ func depends(p *pipeline.Program) bool {
 }
 
 // newMatch makes a match without its right side.
-func (r *Rivals) newMatch(ctx context.Context) (*match, error) {
+func (r *Rivals) newMatch(ctx context.Context, c *fuzz.Case, config []stf.Statement) (*match, error) {
 	left, err := r.interpreter(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	m := &match{ctx: ctx, left: left, round: &Round{}}
+	m := &match{ctx: ctx, left: left, of: c, config: config, ports: r.ports, round: &Round{}}
 	if r.twin {
 		m.twin, err = r.interpreter(ctx, time.Hour)
 	}
@@ -149,14 +149,17 @@ func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case, variant Variant) (_ 
 	if len(config) != len(c.Config) {
 		return nil, fmt.Errorf("testbed: compare engines: %d lines of configuration are %d statements", len(c.Config), len(config))
 	}
-	m, err := r.newMatch(ctx)
+	m, err := r.newMatch(ctx, c, config)
 	if err != nil {
 		return nil, err
 	}
-	if m.rehearse(config, c.Packets); m.over() { // without the kernel, where loading takes its time
+	for _, part := range c.Parts() {
+		m.rehearse(part)
+	}
+	if m.over() { // without the kernel, where loading takes its time
 		return m.round, ctx.Err()
 	}
-	if m, err = r.newMatch(ctx); err != nil {
+	if m, err = r.newMatch(ctx, c, config); err != nil {
 		return nil, err
 	}
 	b, end, err := r.open(ctx, variant)
@@ -165,16 +168,17 @@ func (r *Rivals) Compare(ctx context.Context, c *fuzz.Case, variant Variant) (_ 
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	m.right = b
-	m.lines, m.ports = c.Config, r.ports
-	if err := m.configure(config); err != nil || m.over() {
-		return m.round, err
-	}
 	play := m.stepwise
 	if r.ports != nil {
 		play = m.together
 	}
-	if err := play(c.Packets); err != nil || m.over() {
-		return m.round, err
+	for _, part := range c.Parts() {
+		if err := m.configure(part.From[0], part.To[0]); err != nil || m.over() {
+			return m.round, err
+		}
+		if err := play(part.From[1], part.To[1]); err != nil || m.over() {
+			return m.round, err
+		}
 	}
 	m.state(r.program)
 	return m.round, nil
