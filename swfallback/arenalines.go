@@ -23,6 +23,8 @@ func (s *arenaStore) populateLines() bool {
 		return true
 	}
 	a := s.layout.Arena
-	s.lines = s.cells.mem.Populate(a.Lines, a.LinesEnd) == nil
+	if s.lines = s.cells.mem.Populate(a.Lines, a.LinesEnd) == nil; s.lines {
+		s.cells.mem.Store(s.head(bpfgen.HeadHold), onceLined)
+	}
 	return s.lines
 }

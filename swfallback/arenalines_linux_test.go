@@ -42,7 +42,7 @@ func (w *twin) lines(name string) (n int, on bool) {
 	if word&1 == 0 {
 		return 0, false
 	}
-	for at := a.Lines; at < a.LinesEnd; at += 32 {
+	for at := a.Lines; at < a.LinesEnd; at += 64 {
 		if w.f.gen.memory.Load(uint32(at)) == word {
 			n++
 		}

@@ -88,6 +88,10 @@ func (s *arenaStore) readNames(live []uint32, high uint32) error {
 			taken[i] = s.layout.CellSlot(s.cells.bytes(c))
 		}
 		s.slots.recover(taken, high)
+		if c := s.lined(); c != nil {
+			c.release() // of a process that died
+			s.slots.free, s.slots.stale = nil, s.slots.free
+		}
 	}
 	if s.names.index != nil {
 		s.names.count = len(live)

@@ -166,6 +166,9 @@ func (t *tableState) take(n int) (taken []uint32, used int, err error) {
 	if !t.slotted() {
 		return make([]uint32, n), 0, nil
 	}
+	if err := t.sweep(n); err != nil {
+		return nil, 0, err
+	}
 	taken, used, ok := t.slots.take(n)
 	if !ok {
 		return nil, 0, t.full()
@@ -180,9 +183,39 @@ func (t *tableState) take(n int) (taken []uint32, used int, err error) {
 }
 
 func (t *tableState) giveBack(slots []uint32) {
-	if t.slotted() {
+	switch {
+	case !t.slotted():
+	case t.lined() != nil:
+		t.slots.stale = append(t.slots.stale, slots...)
+	default:
 		t.slots.giveBack(slots)
 	}
+}
+
+// lined returns the direct counter of a table whose packets may have counted in lines, else nil.
+func (t *tableState) lined() *arenaCounter {
+	if c, ok := t.counter.(*arenaCounter); ok && c.lined() {
+		return c
+	}
+	return nil
+}
+
+// mostStale is how many slots wait to be swept while there are others.
+const mostStale = 1 << 16
+
+// sweep makes stale slots free where they are many, or n more are asked for than there are others.
+func (t *tableState) sweep(n int) error {
+	s := &t.slots
+	if len(s.stale) == 0 || len(s.stale) < mostStale && n <= len(s.free)+int(s.max-s.high) {
+		return nil
+	}
+	if c := t.lined(); c != nil {
+		if err := c.sweep(s.stale); err != nil {
+			return err
+		}
+	}
+	s.free, s.stale = append(s.free, s.stale...), nil
+	return nil
 }
 
 // full is ErrTableFull with the table's size.
@@ -230,9 +263,10 @@ func (t *tableState) touch(slots []uint32) error {
 }
 
 // slots hands out the numbers 1 to max. Those up to high have been handed out before; free are the ones among them
-// that nobody has.
+// that nobody has, stale those in whose name packets may have counted in lines.
 type slots struct {
 	free      []uint32
+	stale     []uint32
 	high, max uint32
 }
 
@@ -257,7 +291,7 @@ func (s *slots) giveBack(taken []uint32) { s.free = append(s.free, taken...) }
 
 // recover rebuilds the free list from the slots that entries have.
 func (s *slots) recover(taken []uint32, high uint32) {
-	s.high, s.free = high, s.free[:0]
+	s.high, s.free, s.stale = high, s.free[:0], nil
 	for _, slot := range taken { // an entry beyond the mark would be a fault of ours, and must not be given out
 		s.high = max(s.high, slot)
 	}

@@ -12,7 +12,7 @@ import (
 // memory instead of four. Every CPU has lines of its own: programs run with soft interrupts off, one at a time, so
 // nothing else touches a line meanwhile. Two lines are a set, and a key's hash names its set. A line is
 //
-//	word of the head when the search began | value of the entry | key, in whole words
+//	word of the head when the search began | packets | bytes | value of the entry | key, in whole words
 //
 // The word of the head, at HeadLines, is odd where lines are used, and changes after every change of the table, when
 // packets find what is new. A line counts only while it has the present word. That makes lines right:
@@ -26,13 +26,24 @@ import (
 //     is copied is whole, because a cell is not used again while a packet runs that could have found it.
 //   - Words never come back: they are counted up in 64 bits in the arena, which no process sets back.
 //
-// Counters, meters and times of hits are found by the entry's slot, which is part of its value, as without lines.
-// Keys that nothing matches have no lines.
+// Meters and times of hits are found by the entry's slot, which is part of its value, as without lines. Keys that
+// nothing matches have no lines.
+//
+// Of a table with a direct counter in the arena packets count in their line, which they touch anyway; elsewhere lines
+// have neither packets nor bytes. What a line has counted is added to the counter of its slot when another one takes
+// its place. Who reads counters adds what the lines of all CPUs have, and must not meet a line on its way: it sets the
+// word at HeadHold and waits until no CPU is busy. A packet that is about to make a line says that its CPU is busy, then
+// looks at the word, with a barrier between the two, and makes none where it is set: it counts by slot. An entry that
+// is gone may leave counts in lines. They go nowhere as long as nobody has its slot: who gives it away takes them out
+// before, when no packet runs any more that could count there.
 
 const (
 	// HeadLines is the place in a trie's head of the word that lines have. A process sets its lowest bit where lines
 	// are to be used, and adds 2 after every change.
 	HeadLines = 32
+	// HeadHold is the place in a trie's head of two words of 4 bytes: the first is 1 while no line may be made, the
+	// second 1 since lines have been used for the first time.
+	HeadHold = 56
 
 	mostSets   = 14      // sets of one CPU, a power of two
 	mostLines  = 1 << 25 // bytes of all CPUs, beyond which they have fewer sets
@@ -50,7 +61,7 @@ func (o *Object) layLines() {
 		if l == nil || l.Arena == nil || l.Kind != LookupLPM || l.Arena.Size <= above {
 			continue
 		}
-		need := 8 + l.ValueSize + l.lineKey()
+		need := l.lineKeyAt() + l.lineKey()
 		stride := 1 << bits.Len(uint(need-1))
 		sets := mostSets
 		for sets > 4 && uint64(2*stride*o.Options.CPUs)<<sets > mostLines {
@@ -71,8 +82,35 @@ func (o *Object) layLines() {
 // lineKey is the size of the key in a line.
 func (l *TableLayout) lineKey() int { return (l.KeySize - 4 + 7) &^ 7 }
 
+// lineCounts is where in a line that counts packets and bytes are. The value is behind them.
+const lineCounts = 8
+
+// lineValueAt is where in a line the value is.
+func (l *TableLayout) lineValueAt() int {
+	if l.Arena.Counters != 0 {
+		return lineCounts + counterSize
+	}
+	return lineCounts
+}
+
 // lineKeyAt is where in a line the key is.
-func (l *TableLayout) lineKeyAt() int { return 8 + l.ValueSize }
+func (l *TableLayout) lineKeyAt() int { return l.lineValueAt() + l.ValueSize }
+
+// LineCount is a line of a table with a direct counter in the arena.
+type LineCount struct {
+	Counts uint32 // address of packets and bytes, u64 each
+	Slot   uint32 // address of the slot's number, u32
+}
+
+// EachLine calls f for all lines of a table, of all CPUs.
+func (a *ArenaTable) EachLine(f func(LineCount)) {
+	for at := a.Lines; at < a.LinesEnd; at += uint64(a.line) {
+		f(LineCount{Counts: uint32(at) + lineCounts, Slot: uint32(at) + lineCounts + counterSize + valueSlot})
+	}
+}
+
+// BusyAt returns the address of the word that is not 0 while a CPU makes a line: in the counter of no slot.
+func (a *ArenaTable) BusyAt(cpu int) uint32 { return a.CounterAt(0, cpu) }
 
 // keyWord is a part of a trie's key.
 type keyWord struct{ at, size int }
@@ -90,16 +128,16 @@ func (l *TableLayout) trieWords() []keyWord {
 	return list
 }
 
-// lineSearch is what a search that makes a line has to know: the address of the set, 0 where lines are not used, and
-// the word of the head.
-type lineSearch struct{ set, word *value }
+// lineSearch is what a search that makes a line has to know: the address of the set, 0 where lines are not used, the
+// word of the head, and where the counters of this CPU are.
+type lineSearch struct{ set, word, counters *value }
 
 // searchLines returns from the function with what a line says, or goes on.
 func (l *lowerer) searchLines(lay *TableLayout) lineSearch {
 	on := l.f.newBlock("search " + lay.Table.Name)
-	s := lineSearch{set: l.blockParam(on, 32), word: l.blockParam(on, 64)}
+	s := lineSearch{set: l.blockParam(on, 32), word: l.blockParam(on, 64), counters: l.blockParam(on, 32)}
 	word := l.load(l.cast(l.arenaAt(lay.Arena.Head)), HeadLines, 8)
-	l.leave(condEq, l.aluC(opAnd, word, 1), l.konst(0), on, l.konst(0), l.konst(0))
+	l.leave(condEq, l.aluC(opAnd, word, 1), l.konst(0), on, l.konst(0), l.konst(0), l.konst(0))
 	cpu := l.call(asm.FnGetSmpProcessorId)
 	cpu.bits = 32
 	size := bits.TrailingZeros64(lay.Arena.cpuLines)
@@ -114,10 +152,14 @@ func (l *lowerer) searchLines(lay *TableLayout) lineSearch {
 			key := l.load(l.f.ctx, w.at, w.size)
 			l.unless(condNe, l.load(lines, off+lay.lineKeyAt()+w.at-4, w.size), key, next)
 		}
-		l.exit(l.mask(l.aluC(opAdd, set, uint64(off+8)), 32))
+		l.exit(l.mask(l.aluC(opAdd, set, uint64(off+lay.lineValueAt())), 32))
 		l.cur = next
 	}
-	l.jump(on, set, word)
+	counters := l.konst(0)
+	if lay.Arena.Counters != 0 {
+		counters = l.mask(l.aluC(opAdd, l.aluC(opMul, cpu, uint64(lay.Arena.PerCPU)), uint64(lay.Arena.Counters)), 32)
+	}
+	l.jump(on, set, word, counters)
 	l.cur = on
 	return s
 }
@@ -135,22 +177,71 @@ func (l *lowerer) lineHash(lay *TableLayout) *value {
 	return l.aluC(opShr, sum, uint64(64-lay.Arena.lineSets))
 }
 
-// makeLine makes a line of what a search found; the other line of the set is the one that was made before.
-func (l *lowerer) makeLine(lay *TableLayout, s lineSearch, cell *value) {
+// makeLine makes a line of what a search found, and returns the address of the value in it, or of the cell where it
+// makes none. The other line of the set is the one that was made before.
+func (l *lowerer) makeLine(lay *TableLayout, s lineSearch, cell *value) *value {
 	done := l.f.newBlock("")
-	l.unless(condEq, s.set, l.konst(0), done)
-	l.unless(condEq, cell, l.konst(0), done)
+	entry := l.blockParam(done, 32)
+	l.leave(condEq, s.set, l.konst(0), done, cell)
+	l.leave(condEq, cell, l.konst(0), done, cell)
 	line, from := l.cast(s.set), l.cast(cell)
+	if lay.Arena.Counters != 0 {
+		l.beginLine(lay, s, cell, done)
+		l.flushLine(lay, s, line)
+	}
 	for off := 0; off < lay.lineKeyAt()+lay.lineKey(); off += 8 {
 		l.store(line, lay.Arena.line+off, 8, l.load(line, off, 8))
 	}
 	l.store(line, 0, 8, s.word)
+	for off := lineCounts; off < lay.lineValueAt(); off += 8 {
+		l.store(line, off, 8, l.konst(0))
+	}
 	for off := 0; off < lay.ValueSize; off += 8 {
-		l.store(line, 8+off, 8, l.load(from, off, 8))
+		l.store(line, lay.lineValueAt()+off, 8, l.load(from, off, 8))
 	}
 	for _, w := range lay.trieWords() {
 		l.store(line, lay.lineKeyAt()+w.at-4, w.size, l.load(l.f.ctx, w.at, w.size))
 	}
-	l.jump(done)
+	if lay.Arena.Counters == 0 {
+		l.jump(done, cell)
+	} else {
+		l.barrier()
+		l.store(l.cast(s.counters), 0, 8, l.konst(0))
+		l.jump(done, l.mask(l.aluC(opAdd, s.set, uint64(lay.lineValueAt())), 32))
+	}
 	l.cur = done
+	return entry
+}
+
+// beginLine makes the CPU busy, or leaves with the cell where lines are held.
+func (l *lowerer) beginLine(lay *TableLayout, s lineSearch, cell *value, done *block) {
+	busy := l.cast(s.counters)
+	l.store(busy, 0, 8, l.konst(1))
+	l.barrier()
+	goOn := l.f.newBlock("")
+	l.unless(condEq, l.load(l.cast(l.arenaAt(lay.Arena.Head)), HeadHold, 4), l.konst(0), goOn)
+	l.store(busy, 0, 8, l.konst(0))
+	l.jump(done, cell)
+	l.cur = goOn
+}
+
+// flushLine adds what the second line of a set has counted to the counter of its slot.
+func (l *lowerer) flushLine(lay *TableLayout, s lineSearch, line *value) {
+	off, empty := lay.Arena.line, l.f.newBlock("")
+	packets := l.load(line, off+lineCounts, 8)
+	l.unless(condEq, packets, l.konst(0), empty)
+	slot := l.load(line, off+lay.lineValueAt()+valueSlot, 4)
+	c := l.cast(l.alu(opAdd, s.counters, l.aluC(opShl, slot, 4)))
+	l.store(c, 0, 8, l.alu(opAdd, l.load(c, 0, 8), packets))
+	l.store(c, 8, 8, l.alu(opAdd, l.load(c, 8, 8), l.load(line, off+lineCounts+8, 8)))
+	l.jump(empty)
+	l.cur = empty
+}
+
+// barrier orders what was stored before against what is loaded or stored behind, for all CPUs. Its own word is on the
+// stack: programs can change one in the arena in one step only since Linux 6.10.
+func (l *lowerer) barrier() {
+	word := l.f.newSlot(8)
+	l.store(l.frame(word, 0), 0, 8, l.konst(0))
+	l.fetchAdd(l.frame(word, 0), 0)
 }

@@ -241,11 +241,23 @@ func (l *lowerer) countAt(st *state, c *value) {
 	l.store(c, 8, 8, l.alu(opAdd, l.load(c, 8, 8), l.packetBytes(st)))
 }
 
-// countArena is count for a direct counter in the arena.
-func (l *lowerer) countArena(st *state, a *ArenaTable, slot *value) {
+// countArena is count for a direct counter in the arena: by slot, or in a line where the entry is one. entry is nil
+// where it is part of the program.
+func (l *lowerer) countArena(st *state, a *ArenaTable, entry *value, slot func() *value) {
 	st.dropLoaded(l.index)
-	at := l.aluC(opMul, l.call(asm.FnGetSmpProcessorId), uint64(a.PerCPU))
-	at = l.aluC(opAdd, l.alu(opAdd, at, l.aluC(opShl, slot, 4)), uint64(a.Counters))
+	bySlot := func() *value {
+		at := l.aluC(opMul, l.call(asm.FnGetSmpProcessorId), uint64(a.PerCPU))
+		return l.aluC(opAdd, l.alu(opAdd, at, l.aluC(opShl, slot(), 4)), uint64(a.Counters))
+	}
+	if a.Lines == 0 || entry == nil {
+		l.countAt(st, l.cast(bySlot()))
+		return
+	}
+	count, place := l.f.newBlock("count"), entry.args[0]
+	at := l.blockParam(count, 32)
+	l.leave(condGe, place, l.konst(a.Lines), count, l.aluC(opSub, place, counterSize)) // lines lie behind all cells
+	l.jump(count, l.mask(bySlot(), 32))
+	l.cur = count
 	l.countAt(st, l.cast(at))
 }
 

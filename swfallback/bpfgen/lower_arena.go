@@ -101,7 +101,7 @@ func (o *Object) finder(lay *TableLayout) (*fn, error) {
 	}
 	l.cur = found
 	if lay.Arena.Lines != 0 {
-		l.makeLine(lay, lines, cell)
+		cell = l.makeLine(lay, lines, cell)
 	}
 	l.exit(cell)
 	if l.err != nil {

@@ -135,7 +135,7 @@ func (l *lowerer) classify(t *pipeline.Table, lay *TableLayout, st *state, hit f
 
 // hit runs an entry's action.
 func (l *lowerer) hit(p *point, t *pipeline.Table, lay *TableLayout, st *state, entry *value) {
-	l.noteHit(t, lay, st, func() *value { return l.load(entry, valueSlot, 4) })
+	l.noteHit(t, lay, st, entry, func() *value { return l.load(entry, valueSlot, 4) })
 	if lay.profile != nil {
 		l.hitMember(p, t, lay, st, entry)
 		return
@@ -143,13 +143,14 @@ func (l *lowerer) hit(p *point, t *pipeline.Table, lay *TableLayout, st *state, 
 	l.dispatch(p, t, lay.calls(), st, entry, true)
 }
 
-// noteHit counts a hit, meters it and writes its time, as the table asks for; slot gives the entry's slot.
-func (l *lowerer) noteHit(t *pipeline.Table, lay *TableLayout, st *state, slot func() *value) {
+// noteHit counts a hit, meters it and writes its time, as the table asks for; slot gives the entry's slot. entry is nil
+// where it is part of the program.
+func (l *lowerer) noteHit(t *pipeline.Table, lay *TableLayout, st *state, entry *value, slot func() *value) {
 	if l.opts.Trace {
 		l.trace(TraceHit, slot(), l.konst(0))
 	}
 	if lay.Arena != nil && lay.Arena.Counters != 0 {
-		l.countArena(st, lay.Arena, slot())
+		l.countArena(st, lay.Arena, entry, slot)
 	}
 	if lay.CounterMap == "" && lay.HitMap == "" && lay.MeterMap == "" {
 		return

@@ -69,7 +69,7 @@ func (l *lowerer) lookupText(p *point, t *pipeline.Table, lay *TableLayout, st *
 			l.unless(c.cond.inverse(), c.x, l.konst(c.k), next)
 			in.learn(l.index, l.builder, c.x, c.cond, c.k)
 		}
-		l.noteHit(t, lay, in, func() *value { return l.konst(uint64(x.slots[i])) })
+		l.noteHit(t, lay, in, nil, func() *value { return l.konst(uint64(x.slots[i])) })
 		l.fixedAction(p, t, x.entries[i].Call, in, true)
 		if len(claims) == 0 {
 			return

@@ -44,7 +44,7 @@ func (d *Direct) Touch(uint64) uint64 { return 0 }
 // Find returns the cell of a key, 0 where there is none.
 func (d *Direct) Find(key []uint64) uint32 {
 	if i := d.index(key); i < d.usable() {
-		return d.mem.load32(d.at(i))
+		return d.mem.Load32(d.at(i))
 	}
 	return 0
 }

@@ -53,7 +53,7 @@ func (r *Rules) setAt(root uint64) ruleSet { return ruleSet{r, uint32(root), uin
 func (s *ruleSet) count(at uint32) int     { return int(s.mem.Load(s.base + at)) }
 func (s *ruleSet) add(at uint32, more int) { s.mem.Store(s.base+at, uint64(s.count(at)+more)) }
 
-func (s *ruleSet) groups() int { return int(s.mem.load32(s.base + 4)) }
+func (s *ruleSet) groups() int { return int(s.mem.Load32(s.base + 4)) }
 
 func (s *ruleSet) group(i int) uint32 {
 	return s.base + RuleGroups + uint32(i*GroupSize(s.shape.Words))
@@ -75,7 +75,7 @@ func (s *ruleSet) bucket(group uint32, key []uint64) uint32 {
 	for i, m := range s.mem.Words(group+GroupMask, s.shape.Words) {
 		sum = mix(sum, key[i]&m)
 	}
-	return s.mem.load32(group) + uint32(sum>>s.mem.load32(group+4))<<2
+	return s.mem.Load32(group) + uint32(sum>>s.mem.Load32(group+4))<<2
 }
 
 // mix adds a word to a hash.
@@ -85,7 +85,7 @@ func mix(sum, word uint64) uint64 { return (sum ^ sum>>32 ^ word) * HashMultipli
 func (s *ruleSet) spot(chain uint32, rank uint64, most int) uint32 {
 	spot := uint32(0)
 	for at := chain; ; most-- {
-		cell := s.mem.load32(at)
+		cell := s.mem.Load32(at)
 		if spot == 0 && (cell == 0 || s.rank(cell) < rank) {
 			spot = at
 		}
@@ -143,7 +143,7 @@ func (s *ruleSet) link(chain, cell uint32, most int) bool {
 	if at == 0 {
 		return false
 	}
-	s.mem.put32(cell+s.next, s.mem.load32(at))
+	s.mem.put32(cell+s.next, s.mem.Load32(at))
 	s.mem.store32(at, cell)
 	return true
 }
@@ -165,7 +165,7 @@ func (s *ruleSet) locate(cell uint32) uint32 {
 // before returns the address of the link in a chain that leads to a cell, 0 where there is none.
 func (s *ruleSet) before(chain, cell uint32) uint32 {
 	for at := chain; ; {
-		c := s.mem.load32(at)
+		c := s.mem.Load32(at)
 		if c == cell {
 			return at
 		}
@@ -180,13 +180,13 @@ func (s *ruleSet) before(chain, cell uint32) uint32 {
 func (s *ruleSet) all() []uint32 {
 	list := make([]uint32, 0, s.count(setRules))
 	chain := func(at uint32) {
-		for c := s.mem.load32(at); c != 0; c = s.mem.load32(c + s.next) {
+		for c := s.mem.Load32(at); c != 0; c = s.mem.Load32(c + s.next) {
 			list = append(list, c)
 		}
 	}
 	chain(s.base)
 	for i := range s.groups() {
-		buckets, shift := s.mem.load32(s.group(i)), s.mem.load32(s.group(i)+4)
+		buckets, shift := s.mem.Load32(s.group(i)), s.mem.Load32(s.group(i)+4)
 		for b := range uint32(1) << (64 - shift) {
 			chain(buckets + 4*b)
 		}
@@ -197,7 +197,7 @@ func (s *ruleSet) all() []uint32 {
 // find returns the best cell that matches in groups and list, with its rank.
 func (s *ruleSet) find(key []uint64, matches func(cell uint32) bool) (best uint32, rank uint64) {
 	chain := func(at uint32) {
-		for c := s.mem.load32(at); c != 0 && s.rank(c) > rank; c = s.mem.load32(c + s.next) {
+		for c := s.mem.Load32(at); c != 0 && s.rank(c) > rank; c = s.mem.Load32(c + s.next) {
 			if matches(c) {
 				best, rank = c, s.rank(c)
 				return

@@ -7,7 +7,7 @@ import (
 )
 
 // Format is the number of the form of the structures: processes that agree on it read each other's.
-const Format = 6
+const Format = 7
 
 // ErrFull says that a structure has no room left in its part of the memory.
 var ErrFull = errors.New("no room in the memory for lookups")
@@ -50,8 +50,8 @@ func (m *Memory) store32(address, v uint32) {
 // put32 writes half a word that no program finds before a store behind it.
 func (m *Memory) put32(address, v uint32) { *(*uint32)(unsafe.Add(m.Base, uintptr(address))) = v }
 
-// load32 reads half a word.
-func (m *Memory) load32(address uint32) uint32 {
+// Load32 reads half a word.
+func (m *Memory) Load32(address uint32) uint32 {
 	return atomic.LoadUint32((*uint32)(unsafe.Add(m.Base, uintptr(address))))
 }
 

@@ -183,7 +183,7 @@ func (r *Rules) Delete(cell uint32) {
 	}
 	r.set.add(setRules, -1)
 	if at := r.set.locate(cell); at != 0 {
-		r.mem.store32(at, r.mem.load32(cell+r.set.next))
+		r.mem.store32(at, r.mem.Load32(cell+r.set.next))
 		return
 	}
 	r.vectors.remove(cell)
@@ -196,7 +196,7 @@ func (r *Rules) Replace(old, cell uint32) {
 	}
 	r.mem.Store(cell+r.shape.Rank, r.rank(old))
 	if at := r.set.locate(old); at != 0 {
-		r.mem.store32(cell+r.set.next, r.mem.load32(old+r.set.next))
+		r.mem.store32(cell+r.set.next, r.mem.Load32(old+r.set.next))
 		r.mem.store32(at, cell)
 		return
 	}

@@ -250,14 +250,14 @@ func (b *ruleBed) check() {
 	s := &b.rules.set
 	chains := []uint32{s.base}
 	for i := range s.groups() {
-		at, shift := b.mem.load32(s.group(i)), b.mem.load32(s.group(i)+4)
+		at, shift := b.mem.Load32(s.group(i)), b.mem.Load32(s.group(i)+4)
 		for j := range uint32(1) << (64 - shift) {
 			chains = append(chains, at+4*j)
 		}
 	}
 	for _, at := range chains {
 		n, last := 0, uint64(math.MaxUint64)
-		for c := b.mem.load32(at); c != 0; c = b.mem.load32(c + s.next) {
+		for c := b.mem.Load32(at); c != 0; c = b.mem.Load32(c + s.next) {
 			if b.rules.rank(c) >= last {
 				b.t.Fatalf("rank %#x of cell %d behind %#x", b.rules.rank(c), c, last)
 			}
@@ -323,7 +323,7 @@ func testRulesOf(t *testing.T, kind string) {
 			b.check()
 		}
 		b.compare(3)
-		parts.list = parts.list || b.mem.load32(b.rules.set.base) != 0
+		parts.list = parts.list || b.mem.Load32(b.rules.set.base) != 0
 		parts.groups = parts.groups || b.rules.set.groups() > 0
 		parts.vectors = parts.vectors || b.rules.vectors.count > 0
 	}

@@ -42,7 +42,7 @@ func (r *vectors) open() {
 	base, words := r.root()
 	r.places = make([]uint32, 64*words)
 	for i := range r.places {
-		if r.places[i] = r.mem.load32(base + 4*uint32(i)); r.places[i] != 0 {
+		if r.places[i] = r.mem.Load32(base + 4*uint32(i)); r.places[i] != 0 {
 			r.count++
 		}
 	}
@@ -299,7 +299,7 @@ func (r *vectors) find(key []byte, limit uint64, matches func(cell uint32) bool)
 		for sum := r.both(base, words, key, func(summary, _ []uint64) uint64 { return loadWord(&summary[s]) }); sum != 0; sum &= sum - 1 {
 			w := 64*s + bits.TrailingZeros64(sum)
 			for v := r.both(base, words, key, func(_, vector []uint64) uint64 { return loadWord(&vector[w]) }); v != 0; v &= v - 1 {
-				cell := r.mem.load32(base + 4*uint32(64*w+bits.TrailingZeros64(v)))
+				cell := r.mem.Load32(base + 4*uint32(64*w+bits.TrailingZeros64(v)))
 				if cell == 0 {
 					continue
 				}
