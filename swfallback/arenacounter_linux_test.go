@@ -30,7 +30,8 @@ type counting struct {
 	t     *testing.T
 	f     *Fallback
 	where []uint32 // destinations
-	sent  [16]atomic.Uint64
+	sent  [16]atomic.Uint64 // packets that have begun, by the second byte of their destination
+	done  [16]atomic.Uint64 // and that have ended
 	seen  map[string]pipeline.Count
 }
 
@@ -75,6 +76,7 @@ func (c *counting) run(long time.Duration) {
 				a := c.where[r.IntN(len(c.where))]
 				c.sent[a>>16&15].Add(1)
 				_, err := send(packet4(1, a, 1, 2)...)
+				c.done[a>>16&15].Add(1)
 				return err
 			})
 		}()
@@ -134,9 +136,14 @@ func (c *counting) goes(name string) bool {
 	return a == 12 || b >= 8
 }
 
-// read reads all counters. None is less than before, more than was sent, or of a route without packets.
+// read reads all counters. None is less than before, of a route that stays less than had ended when this began, more than
+// was sent, or of a route without packets.
 func (c *counting) read() map[string]pipeline.Count {
 	c.t.Helper()
+	var done [16]uint64
+	for i := range done {
+		done[i] = c.done[i].Load()
+	}
 	states, err := c.f.Entries(table(c.t, c.f, "ipv4_lpm"))
 	must(c.t, err)
 	counts := map[string]pipeline.Count{}
@@ -151,6 +158,9 @@ func (c *counting) read() map[string]pipeline.Count {
 		net := binary.BigEndian.Uint32(m.Value)
 		if m.Prefix == 16 && (net>>24 != 10 && s.Count.Packets > 0 || s.Count.Packets > c.sent[net>>16&15].Load()) {
 			c.t.Fatalf("%s: %d packets", name, s.Count.Packets)
+		}
+		if m.Prefix == 16 && !c.goes(name) && s.Count.Packets < done[net>>16&15] {
+			c.t.Fatalf("%s: %d of at least %d packets", name, s.Count.Packets, done[net>>16&15])
 		}
 	}
 	c.seen = counts
