@@ -29,7 +29,7 @@ func TestCountsInLines(t *testing.T) {
 type counting struct {
 	t     *testing.T
 	f     *Fallback
-	where []uint32 // destinations
+	where []uint32          // destinations
 	sent  [16]atomic.Uint64 // packets that have begun, by the second byte of their destination
 	done  [16]atomic.Uint64 // and that have ended
 	seen  map[string]pipeline.Count
