@@ -233,6 +233,8 @@ func bigEndian(v []byte) uint64 {
 		return binary.BigEndian.Uint64(v)
 	case 4:
 		return uint64(binary.BigEndian.Uint32(v))
+	case 2:
+		return uint64(binary.BigEndian.Uint16(v))
 	}
 	var out uint64
 	for _, b := range v {

@@ -31,11 +31,7 @@ func (r *Rules) build(cells []uint32) (ruleSet, []uint32, error) {
 		if err != nil {
 			return ruleSet{}, nil, err
 		}
-		var rule RuleWords
-		rest = slices.DeleteFunc(rest, func(c uint32) bool {
-			r.rule.Words(c, &rule)
-			return s.into(group, c, &rule)
-		})
+		rest = slices.DeleteFunc(rest, func(c uint32) bool { return s.into(group, c, r.wordsOf(c)) })
 	}
 	if len(rest) <= mostList {
 		rest = slices.DeleteFunc(rest, func(c uint32) bool { return s.link(base, c, mostList) })

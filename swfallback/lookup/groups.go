@@ -116,10 +116,9 @@ func (s *ruleSet) unfit(apart int) bool {
 
 // insert puts a cell into the first chain where it fits, false where there is none.
 func (s *ruleSet) insert(cell uint32) bool {
-	var rule RuleWords
-	s.rule.Words(cell, &rule)
+	rule := s.wordsOf(cell)
 	for i := range s.groups() {
-		if s.into(s.group(i), cell, &rule) {
+		if s.into(s.group(i), cell, rule) {
 			return true
 		}
 	}
@@ -150,8 +149,7 @@ func (s *ruleSet) link(chain, cell uint32, most int) bool {
 
 // locate returns the address of the link that leads to a cell, 0 where it is in no chain.
 func (s *ruleSet) locate(cell uint32) uint32 {
-	var rule RuleWords
-	s.rule.Words(cell, &rule)
+	rule := s.wordsOf(cell)
 	for i := range s.groups() {
 		if g := s.group(i); s.holds(g, &rule.Masks) {
 			if at := s.before(s.bucket(g, rule.Values[:]), cell); at != 0 {

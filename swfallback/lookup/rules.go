@@ -29,6 +29,7 @@ type Rules struct {
 	vectors vectors
 	set     ruleSet
 	sample  *ruleSample // of choose
+	words   RuleWords   // of wordsOf
 }
 
 // RuleShape says what the rules of a table look like.
@@ -113,6 +114,12 @@ func (h *halves) extend(mem *Memory, base uint32, bytes int) error {
 	}
 	h.ready[side] = to - uint64(base)
 	return nil
+}
+
+// wordsOf returns what the rule of a cell compares, until it is called again.
+func (r *Rules) wordsOf(cell uint32) *RuleWords {
+	r.rule.Words(cell, &r.words) // always as many words
+	return &r.words
 }
 
 // rank returns the rank of a cell.
