@@ -119,7 +119,7 @@ func (g *generation) load(known *bpfgen.Known, ports map[uint32]int) (*ebpf.Prog
 	return program, dp.Close()
 }
 
-// leastRest bounds how often KeepSpecialised looks; restShare says how much more time it rests than it works.
+// leastRest bounds how often KeepSpecialised looks; restShare says how much more time it rests than it specialises.
 const (
 	leastRest = 100 * time.Millisecond
 	restShare = 100
@@ -127,32 +127,44 @@ const (
 
 // KeepSpecialised specialises the program whenever what its small tables hold has not changed from one look to the next
 // and the program is not specialised to it, until the context ends, whose cause it returns, or Specialise fails. It
-// looks every so often, and spends at most a hundredth of its time. did, where it is not nil, is told each time.
+// looks every so often, and specialises for at most a hundredth of the time. did, where it is not nil, is told each
+// time.
 func (f *Fallback) KeepSpecialised(ctx context.Context, every time.Duration, did func(Specialised)) error {
+	if did == nil {
+		did = func(Specialised) {}
+	}
+	if err := f.keepSpecialised(ctx, max(every, leastRest), restShare, did); err != nil {
+		return fmt.Errorf("swfallback: keep specialised: %w", err)
+	}
+	return nil
+}
+
+func (f *Fallback) keepSpecialised(ctx context.Context, every, share time.Duration, did func(Specialised)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
 	var before *bpfgen.Known
-	for wait := time.Duration(0); ; {
-		timer := time.NewTimer(wait)
+	for next := time.Now(); ; {
 		select {
 		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("swfallback: keep specialised: %w", context.Cause(ctx))
-		case <-timer.C:
+			return context.Cause(ctx)
+		case <-tick.C:
 		}
-		start := time.Now()
 		now, err := f.look(ctx)
 		if err != nil {
-			return fmt.Errorf("swfallback: keep specialised: %w", err)
+			return err
 		}
-		if before != nil && reflect.DeepEqual(now, before) {
-			done, err := f.Specialise(ctx)
-			if err != nil && !errors.Is(err, ErrNothingKnown) {
-				return err
-			}
-			if err == nil && !done.Again && did != nil {
-				did(done)
-			}
+		rested := before != nil && reflect.DeepEqual(now, before)
+		if before = now; !rested || time.Now().Before(next) {
+			continue
 		}
-		before, wait = now, max(every, leastRest, restShare*time.Since(start))
+		done, err := f.Specialise(ctx)
+		switch {
+		case err != nil && !errors.Is(err, ErrNothingKnown):
+			return err
+		case err == nil && !done.Again:
+			next = time.Now().Add(share * done.Took)
+			did(done)
+		}
 	}
 }
 

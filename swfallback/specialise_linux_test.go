@@ -205,12 +205,10 @@ func TestSpecialiseRefuses(t *testing.T) {
 // TestKeepSpecialised specialises when tables rest, and once only.
 func TestKeepSpecialised(t *testing.T) {
 	w := newTwin(t, "l3router", bpfgen.Options{}, "my_station 1 02:00:00:00:00:01 => route")
-	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
-	defer stop()
 	enough := errors.New("enough")
-	ctx, end := context.WithCancelCause(ctx)
+	ctx, end := context.WithCancelCause(t.Context())
 	n := 0
-	err := w.f.KeepSpecialised(ctx, time.Millisecond, func(s Specialised) {
+	err := w.f.keepSpecialised(ctx, time.Millisecond, 0, func(s Specialised) {
 		if n++; n == 3 {
 			end(enough)
 			return
