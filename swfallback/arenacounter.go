@@ -1,11 +1,8 @@
 package swfallback
 
 import (
-	"fmt"
-	"os"
 	"runtime"
 	"slices"
-	"time"
 
 	"github.com/p4dev/p4dev/firmware/pipeline"
 	"github.com/p4dev/p4dev/swfallback/bpfgen"
@@ -45,34 +42,72 @@ func (c *arenaCounter) reserve(high uint32) error {
 	return nil
 }
 
-func (c *arenaCounter) read(slots []uint32) (_ []pipeline.Count, err error) {
+func (c *arenaCounter) read(slots []uint32) ([]pipeline.Count, error) {
+	if len(slots) == 0 {
+		return nil, nil
+	}
+	if err := c.reserve(slices.Max(slots)); err != nil {
+		return nil, err
+	}
 	counts := make([]pipeline.Count, len(slots))
-	if c.lined() {
-		if err := c.hold(); err != nil {
-			return nil, err
-		}
-		defer c.release()
+	place := placesOf(slots)
+	if c.tryAdd(slots, place, counts) {
+		return counts, nil
 	}
-	for i, slot := range slots {
-		if err := c.reserve(slot); err != nil {
-			return nil, err
-		}
-		for cpu := range c.cpus {
-			at := c.table.CounterAt(slot, cpu)
-			counts[i].Packets += c.mem.Load(at)
-			counts[i].Bytes += c.mem.Load(at + 8)
-		}
+	if err := c.hold(); err != nil {
+		return nil, err
 	}
-	if c.lined() {
-		place := placesOf(slots)
-		c.eachCount(func(l bpfgen.LineCount, slot uint32) {
-			if i, ok := place(slot); ok {
-				counts[i].Packets += c.mem.Load(l.Counts)
-				counts[i].Bytes += c.mem.Load(l.Counts + 8)
-			}
-		})
+	defer c.release()
+	clear(counts)
+	for cpu := range c.cpus {
+		c.add(cpu, slots, place, counts)
 	}
 	return counts, nil
+}
+
+// readTries is how often a CPU's counters are read before lines are held.
+const readTries = 4
+
+// tryAdd adds the counters of all CPUs to counts, false where a CPU made lines whenever it was read. It relies on
+// processors that store in order.
+func (c *arenaCounter) tryAdd(slots []uint32, place func(uint32) (int, bool), counts []pipeline.Count) bool {
+	if c.lined() && runtime.GOARCH != "amd64" {
+		return false
+	}
+	before := slices.Clone(counts)
+	for cpu := range c.cpus {
+		for n := 0; ; n++ {
+			turn := c.mem.Load(c.table.TurnAt(cpu))
+			c.add(cpu, slots, place, counts)
+			if turn&1 == 0 && c.mem.Load(c.table.TurnAt(cpu)) == turn {
+				break
+			}
+			if n == readTries {
+				return false
+			}
+			copy(counts, before)
+		}
+		copy(before, counts)
+	}
+	return true
+}
+
+// add adds the counters of one CPU to counts: those of slots, and what lines have counted.
+func (c *arenaCounter) add(cpu int, slots []uint32, place func(uint32) (int, bool), counts []pipeline.Count) {
+	for i, slot := range slots {
+		at := c.table.CounterAt(slot, cpu)
+		counts[i].Packets += c.mem.Load(at)
+		counts[i].Bytes += c.mem.Load(at + 8)
+	}
+	if !c.lined() {
+		return
+	}
+	c.eachCount(cpu, func(l bpfgen.LineCount, slot uint32) {
+		if i, ok := place(slot); ok {
+			counts[i].Packets += c.mem.Load(l.Counts)
+			counts[i].Bytes += c.mem.Load(l.Counts + 8)
+		}
+	})
 }
 
 // clear sets the counters of slots that no packet counts in to 0.
@@ -96,7 +131,7 @@ func placesOf(slots []uint32) func(slot uint32) (int, bool) {
 	if len(slots) == 1 {
 		return func(slot uint32) (int, bool) { return 0, slot == slots[0] }
 	}
-	place := make([]int32, slices.Max(append(slots[:len(slots):len(slots)], 0))+1)
+	place := make([]int32, slices.Max(slots)+1)
 	for i, slot := range slots {
 		place[slot] = int32(i + 1)
 	}
@@ -108,9 +143,9 @@ func placesOf(slots []uint32) func(slot uint32) (int, bool) {
 	}
 }
 
-// eachCount calls f for the lines in which packets have counted. They have to be held.
-func (c *arenaCounter) eachCount(f func(l bpfgen.LineCount, slot uint32)) {
-	c.table.EachLine(func(l bpfgen.LineCount) {
+// eachCount calls f for the lines of a CPU in which packets have counted.
+func (c *arenaCounter) eachCount(cpu int, f func(l bpfgen.LineCount, slot uint32)) {
+	c.table.EachLine(cpu, func(l bpfgen.LineCount) {
 		if c.mem.Load(l.Counts) != 0 {
 			f(l, c.mem.Load32(l.Slot))
 		}
@@ -125,41 +160,32 @@ func (c *arenaCounter) lined() bool {
 	return c.table.Lines != 0 && c.mem.Load(c.table.Head+bpfgen.HeadHold)&onceLined != 0
 }
 
-// busyPatience is how long a packet may take to make a line.
-const busyPatience = time.Second
-
-// hold keeps packets from making lines until release. The file lock is held: nobody else does.
+// hold keeps packets from making lines until release, and waits for those that may be at it. It takes some milliseconds.
+// The file lock is held: nobody else does.
 func (c *arenaCounter) hold() error {
 	c.mem.Store(c.table.Head+bpfgen.HeadHold, onceLined|1)
-	start := time.Now()
-	for cpu := range c.cpus {
-		for c.mem.Load(c.table.BusyAt(cpu)) != 0 {
-			if time.Since(start) > busyPatience {
-				c.release()
-				return fmt.Errorf("wait for CPU %d: %w", cpu, os.ErrDeadlineExceeded)
-			}
-			runtime.Gosched()
-		}
+	err := c.mem.Wait()
+	if err != nil {
+		c.release()
 	}
-	return nil
+	return err
 }
 
 func (c *arenaCounter) release() { c.mem.Store(c.table.Head+bpfgen.HeadHold, onceLined) }
 
 // sweep takes what entries that are gone have left in lines under their slots, so that the slots can be given away.
 func (c *arenaCounter) sweep(slots []uint32) error {
-	if err := c.mem.Wait(); err != nil { // for packets that found the entries
-		return err
-	}
-	if err := c.hold(); err != nil {
+	if err := c.hold(); err != nil { // when it returns no packet runs any more that found the entries
 		return err
 	}
 	defer c.release()
 	place := placesOf(slots)
-	c.eachCount(func(l bpfgen.LineCount, slot uint32) {
-		if _, ok := place(slot); ok {
-			clear(c.mem.Words(l.Counts, 2))
-		}
-	})
+	for cpu := range c.cpus {
+		c.eachCount(cpu, func(l bpfgen.LineCount, slot uint32) {
+			if _, ok := place(slot); ok {
+				clear(c.mem.Words(l.Counts, 2))
+			}
+		})
+	}
 	return nil
 }

@@ -31,11 +31,11 @@ import (
 //
 // Of a table with a direct counter in the arena packets count in their line, which they touch anyway; elsewhere lines
 // have neither packets nor bytes. What a line has counted is added to the counter of its slot when another one takes
-// its place. Who reads counters adds what the lines of all CPUs have, and must not meet a line on its way: it sets the
-// word at HeadHold and waits until no CPU is busy. A packet that is about to make a line says that its CPU is busy, then
-// looks at the word, with a barrier between the two, and makes none where it is set: it counts by slot. An entry that
-// is gone may leave counts in lines. They go nowhere as long as nobody has its slot: who gives it away takes them out
-// before, when no packet runs any more that could count there.
+// its place. Who reads counters adds what the lines of all CPUs have, and must not meet counts on their way. So a CPU has
+// a word that is odd while it makes a line, and another one after each; where it stays the same nothing has been on its
+// way. Where that does not happen soon the reader sets the word at HeadHold, with which no packet makes a line, all count
+// by slot, and waits for those that run. An entry that is gone may leave counts in lines. They go nowhere as long as
+// nobody has its slot: who gives it away takes them out before, when no packet runs any more that could count there.
 
 const (
 	// HeadLines is the place in a trie's head of the word that lines have. A process sets its lowest bit where lines
@@ -102,15 +102,17 @@ type LineCount struct {
 	Slot   uint32 // address of the slot's number, u32
 }
 
-// EachLine calls f for all lines of a table, of all CPUs.
-func (a *ArenaTable) EachLine(f func(LineCount)) {
-	for at := a.Lines; at < a.LinesEnd; at += uint64(a.line) {
+// EachLine calls f for all lines of a CPU.
+func (a *ArenaTable) EachLine(cpu int, f func(LineCount)) {
+	from := a.Lines + uint64(cpu)*a.cpuLines
+	for at := from; at < from+a.cpuLines; at += uint64(a.line) {
 		f(LineCount{Counts: uint32(at) + lineCounts, Slot: uint32(at) + lineCounts + counterSize + valueSlot})
 	}
 }
 
-// BusyAt returns the address of the word that is not 0 while a CPU makes a line: in the counter of no slot.
-func (a *ArenaTable) BusyAt(cpu int) uint32 { return a.CounterAt(0, cpu) }
+// TurnAt returns the address of the word of a CPU that is odd while it makes a line, and 2 more after each: in the
+// counter of no slot.
+func (a *ArenaTable) TurnAt(cpu int) uint32 { return a.CounterAt(0, cpu) }
 
 // keyWord is a part of a trie's key.
 type keyWord struct{ at, size int }
@@ -185,8 +187,12 @@ func (l *lowerer) makeLine(lay *TableLayout, s lineSearch, cell *value) *value {
 	l.leave(condEq, s.set, l.konst(0), done, cell)
 	l.leave(condEq, cell, l.konst(0), done, cell)
 	line, from := l.cast(s.set), l.cast(cell)
+	var turn *value
 	if lay.Arena.Counters != 0 {
-		l.beginLine(lay, s, cell, done)
+		hold := l.load(l.cast(l.arenaAt(lay.Arena.Head)), HeadHold, 4)
+		l.leave(condNe, hold, l.konst(0), done, cell)
+		turn = l.load(l.cast(s.counters), 0, 8)
+		l.store(l.cast(s.counters), 0, 8, l.aluC(opAdd, turn, 1))
 		l.flushLine(lay, s, line)
 	}
 	for off := 0; off < lay.lineKeyAt()+lay.lineKey(); off += 8 {
@@ -205,24 +211,11 @@ func (l *lowerer) makeLine(lay *TableLayout, s lineSearch, cell *value) *value {
 	if lay.Arena.Counters == 0 {
 		l.jump(done, cell)
 	} else {
-		l.barrier()
-		l.store(l.cast(s.counters), 0, 8, l.konst(0))
+		l.store(l.cast(s.counters), 0, 8, l.aluC(opAdd, turn, 2))
 		l.jump(done, l.mask(l.aluC(opAdd, s.set, uint64(lay.lineValueAt())), 32))
 	}
 	l.cur = done
 	return entry
-}
-
-// beginLine makes the CPU busy, or leaves with the cell where lines are held.
-func (l *lowerer) beginLine(lay *TableLayout, s lineSearch, cell *value, done *block) {
-	busy := l.cast(s.counters)
-	l.store(busy, 0, 8, l.konst(1))
-	l.barrier()
-	goOn := l.f.newBlock("")
-	l.unless(condEq, l.load(l.cast(l.arenaAt(lay.Arena.Head)), HeadHold, 4), l.konst(0), goOn)
-	l.store(busy, 0, 8, l.konst(0))
-	l.jump(done, cell)
-	l.cur = goOn
 }
 
 // flushLine adds what the second line of a set has counted to the counter of its slot.
@@ -236,12 +229,4 @@ func (l *lowerer) flushLine(lay *TableLayout, s lineSearch, line *value) {
 	l.store(c, 8, 8, l.alu(opAdd, l.load(c, 8, 8), l.load(line, off+lineCounts+8, 8)))
 	l.jump(empty)
 	l.cur = empty
-}
-
-// barrier orders what was stored before against what is loaded or stored behind, for all CPUs. Its own word is on the
-// stack: programs can change one in the arena in one step only since Linux 6.10.
-func (l *lowerer) barrier() {
-	word := l.f.newSlot(8)
-	l.store(l.frame(word, 0), 0, 8, l.konst(0))
-	l.fetchAdd(l.frame(word, 0), 0)
 }
