@@ -50,58 +50,66 @@ func (c *arenaCounter) read(slots []uint32) ([]pipeline.Count, error) {
 		return nil, err
 	}
 	counts := make([]pipeline.Count, len(slots))
-	place := placesOf(slots)
-	if c.tryAdd(slots, place, counts) {
+	if !c.lined() {
+		for cpu := range c.cpus {
+			c.addSlots(cpu, slots, counts)
+		}
 		return counts, nil
 	}
+	return counts, c.readLined(slots, counts)
+}
+
+// readLined adds what packets have counted by slot and in lines to counts, which are zeros.
+func (c *arenaCounter) readLined(slots []uint32, counts []pipeline.Count) error {
+	place := placesOf(slots)
+	if runtime.GOARCH == "amd64" && c.tryAdd(slots, place, counts) { // processors that store in order
+		return nil
+	}
 	if err := c.hold(); err != nil {
-		return nil, err
+		return err
 	}
 	defer c.release()
 	clear(counts)
 	for cpu := range c.cpus {
-		c.add(cpu, slots, place, counts)
+		c.addLined(cpu, slots, place, counts)
 	}
-	return counts, nil
+	return nil
 }
 
 // readTries is how often a CPU's counters are read before lines are held.
-const readTries = 4
+const readTries = 5
 
-// tryAdd adds the counters of all CPUs to counts, false where a CPU made lines whenever it was read. It relies on
-// processors that store in order.
+// tryAdd adds the counters of all CPUs to counts, false where a CPU made lines whenever it was read.
 func (c *arenaCounter) tryAdd(slots []uint32, place func(uint32) (int, bool), counts []pipeline.Count) bool {
-	if c.lined() && runtime.GOARCH != "amd64" {
-		return false
-	}
 	before := slices.Clone(counts)
 	for cpu := range c.cpus {
-		for n := 0; ; n++ {
-			turn := c.mem.Load(c.table.TurnAt(cpu))
-			c.add(cpu, slots, place, counts)
-			if turn&1 == 0 && c.mem.Load(c.table.TurnAt(cpu)) == turn {
-				break
-			}
-			if n == readTries {
-				return false
-			}
+		still := false
+		for n := 0; n < readTries && !still; n++ {
 			copy(counts, before)
+			turn := c.mem.Load(c.table.TurnAt(cpu))
+			c.addLined(cpu, slots, place, counts)
+			still = turn&1 == 0 && c.mem.Load(c.table.TurnAt(cpu)) == turn
+		}
+		if !still {
+			return false
 		}
 		copy(before, counts)
 	}
 	return true
 }
 
-// add adds the counters of one CPU to counts: those of slots, and what lines have counted.
-func (c *arenaCounter) add(cpu int, slots []uint32, place func(uint32) (int, bool), counts []pipeline.Count) {
+// addSlots adds what a CPU has counted by slot.
+func (c *arenaCounter) addSlots(cpu int, slots []uint32, counts []pipeline.Count) {
 	for i, slot := range slots {
 		at := c.table.CounterAt(slot, cpu)
 		counts[i].Packets += c.mem.Load(at)
 		counts[i].Bytes += c.mem.Load(at + 8)
 	}
-	if !c.lined() {
-		return
-	}
+}
+
+// addLined adds what a CPU has counted by slot and in lines.
+func (c *arenaCounter) addLined(cpu int, slots []uint32, place func(uint32) (int, bool), counts []pipeline.Count) {
+	c.addSlots(cpu, slots, counts)
 	c.eachCount(cpu, func(l bpfgen.LineCount, slot uint32) {
 		if i, ok := place(slot); ok {
 			counts[i].Packets += c.mem.Load(l.Counts)

@@ -28,7 +28,8 @@
 //     built aside and exchanged;
 //   - a default action: in words of 8 bytes; a packet may see new arguments beside old ones for an instant;
 //   - a multicast group or clone session: as a whole;
-//   - Replace: each port in one step, one port after the other; no packet is lost.
+//   - Replace and Specialise: each port in one step, one port after the other; no packet is lost. A packet meets all
+//     tables that a specialised program has in its text as they were at one moment.
 //
 // A counter of a deleted entry may be carried by its last packets into the entry that takes its slot next.
 package swfallback

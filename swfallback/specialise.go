@@ -20,9 +20,9 @@ var ErrNothingKnown = errors.New("no table with as few entries as can be part of
 
 // Specialised is what Specialise did.
 type Specialised struct {
-	Tables []string // that are part of the program's text, in the order of the P4 program
-	Again  bool     // they were already: nothing has been done
-	Took   time.Duration
+	Tables []string      // that are part of the program's text, in the order of the P4 program
+	Again  bool          // they were already: nothing has been done
+	Took   time.Duration // from reading the tables to the last port; 0 with Again
 }
 
 // Specialise compiles the program anew for what its tables hold now: those of at most bpfgen.MostKnown entries, and
@@ -47,8 +47,11 @@ func (f *Fallback) Specialise(ctx context.Context) (Specialised, error) {
 
 func (f *Fallback) specialise(ctx context.Context) (Specialised, error) {
 	start, g := time.Now(), f.gen
-	if g.memory == nil || g.object.Summary().Form != bpfgen.FormSpecial {
-		return Specialised{}, fmt.Errorf("program in general form, or without tables in shared memory: %w", errors.ErrUnsupported)
+	switch {
+	case g.object.Summary().Form != bpfgen.FormSpecial:
+		return Specialised{}, fmt.Errorf("the program is compiled in general form: %w", errors.ErrUnsupported)
+	case g.memory == nil:
+		return Specialised{}, fmt.Errorf("no table lies in memory that program and p4dev share: %w", errors.ErrUnsupported)
 	}
 	known, err := g.whatTablesHold()
 	if err != nil {

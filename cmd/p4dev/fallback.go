@@ -30,8 +30,8 @@ forwards what the device hands to the host, or everything where there is no devi
 ends: programs, maps and links are pinned below /sys/fs/bpf/p4dev/NAME.`,
 	}
 	cmd.AddCommand(a.attachCommand(), a.replaceCommand(), a.detachCommand(), a.specialiseCommand(),
-		a.fallbackShowCommand(), a.fallbackCheckCommand(), a.groupCommand(), a.counterCommand(), a.registerCommand(), a.meterCommand(),
-		a.memberCommand(), a.choiceCommand(), a.valueSetCommand())
+		a.fallbackShowCommand(), a.fallbackCheckCommand(), a.groupCommand(), a.counterCommand(), a.registerCommand(),
+		a.meterCommand(), a.memberCommand(), a.choiceCommand(), a.valueSetCommand())
 	return cmd
 }
 

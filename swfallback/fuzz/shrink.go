@@ -3,8 +3,8 @@ package fuzz
 import "slices"
 
 // Shrink returns the smallest case that it finds for which fails still holds: with fewer packets, fewer lines of
-// configuration, all of it in front of the packets, shorter packets and more bytes of zero. fails must hold for c. It is called at most budget times,
-// with cases that it must not change.
+// configuration, all of them in front of the packets, shorter packets and more bytes of zero. fails must hold for c. It
+// is called at most budget times, with cases that it must not change.
 func Shrink(c *Case, budget int, fails func(*Case) bool) *Case {
 	s := &shrinker{best: c.Clone(), budget: budget, fails: fails}
 	for {
