@@ -161,53 +161,6 @@ func preds(f *fn) []int {
 	return n
 }
 
-// passThread joins blocks that follow each other and skips empty ones.
-func passThread(f *fn) error {
-	for _, b := range f.blocks {
-		for _, e := range b.term.edges() {
-			for n := 0; n < len(f.blocks); n++ {
-				to := e.to
-				if len(to.ops) > 0 || len(to.params) > 0 || to.term.kind != termJump || to.term.to[0].to == to {
-					break
-				}
-				next := to.term.to[0]
-				if len(next.args) > 0 && b.term.kind == termBranch {
-					break
-				}
-				e.to, e.args = next.to, append([]*value(nil), next.args...)
-			}
-		}
-		t := &b.term
-		if t.kind == termBranch && t.to[0].to == t.to[1].to && len(t.to[0].args) == 0 {
-			*t = term{kind: termJump, to: [2]edge{t.to[0]}, src: t.src}
-		}
-	}
-	prune(f)
-	var sub substitution
-	n := preds(f)
-	gone := newSet(len(f.blocks))
-	for _, b := range f.blocks {
-		for !gone.has(b.id) && b.term.kind == termJump {
-			e := b.term.to[0]
-			if n[e.to.id] != 1 || e.to == b || e.to == f.blocks[0] {
-				break
-			}
-			for i, p := range e.to.params {
-				sub.put(p, e.args[i])
-			}
-			b.ops = append(b.ops, e.to.ops...)
-			b.term = e.to.term
-			if b.note == "" {
-				b.note = e.to.note
-			}
-			gone.add(e.to.id)
-		}
-	}
-	sub.apply(f)
-	prune(f)
-	return nil
-}
-
 // passOrder lays the blocks out: in reverse post-order, seldom reached ones last.
 func passOrder(f *fn) error {
 	if err := passThread(f); err != nil {
