@@ -153,36 +153,46 @@ func (s *shuffler) warm(p *ebpf.Program, packets int) error {
 // repeats is how many packets of a program make a run: some rounds through the stream.
 func (s *shuffler) repeats(p *ebpf.Program, stream *stream) (int, error) {
 	const probe = 512
-	ns, err := s.more(contender{p, probe})
+	ns, err := s.more(p, probe)
 	most := min(max(leastBurst, 16*len(stream.patches)), mostBurst)
 	return min(most, max(probe, 8*s.lead, int(float64(burstTime)/max(ns, 1)))), err
 }
 
-// contender is a program that is measured, and how many packets make a run of it.
+// contender is a program that is measured, loaded once or several times, and how many packets make a run of it.
 type contender struct {
-	program *ebpf.Program
-	repeat  int
+	copies []*ebpf.Program
+	repeat int
 }
 
 // perPacket measures programs on a stream, in turns: ns per packet as BPF_PROG_TEST_RUN tells them, without what it
 // costs to change the packet. Who begins changes from turn to turn.
 func (l *lab) perPacket(ctx context.Context, s *stream, programs ...*ebpf.Program) ([]Stat, error) {
+	contenders := make([]contender, len(programs))
+	for i, p := range programs {
+		contenders[i].copies = []*ebpf.Program{p}
+	}
+	return l.compare(ctx, s, contenders)
+}
+
+// compare is perPacket for programs that are loaded several times.
+func (l *lab) compare(ctx context.Context, s *stream, contenders []contender) ([]Stat, error) {
 	sh, err := l.newShuffler(s)
 	if err != nil {
 		return nil, err
 	}
 	defer sh.close()
-	contenders := make([]contender, len(programs))
-	for i, p := range programs {
-		if err := sh.warm(p, 2*len(s.patches)); err != nil {
-			return nil, fmt.Errorf("contender %d: %w", i+1, err)
+	for i := range contenders {
+		c := &contenders[i]
+		for _, p := range c.copies {
+			if err := sh.warm(p, 2*len(s.patches)); err != nil {
+				return nil, fmt.Errorf("contender %d: %w", i+1, err)
+			}
 		}
-		contenders[i].program = p
-		if contenders[i].repeat, err = sh.repeats(p, s); err != nil {
+		if c.repeat, err = sh.repeats(c.copies[0], s); err != nil {
 			return nil, fmt.Errorf("contender %d: %w", i+1, err)
 		}
 	}
-	samples := make([][]float64, len(programs))
+	samples := make([][]float64, len(contenders))
 	for round := -1; round < l.rounds; round++ { // the first one only warms up
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -197,8 +207,8 @@ func (l *lab) perPacket(ctx context.Context, s *stream, programs ...*ebpf.Progra
 			}
 		}
 	}
-	stats := make([]Stat, len(programs))
-	for i := range programs {
+	stats := make([]Stat, len(contenders))
+	for i := range stats {
 		stats[i] = statOf(samples[i])
 	}
 	return stats, nil
@@ -214,7 +224,8 @@ func (s *shuffler) round(contenders []contender) ([]float64, error) {
 	for first := range turnsPerRound {
 		for k := range contenders {
 			i := (first + k) % len(contenders)
-			v, err := s.more(contenders[i])
+			c := &contenders[i]
+			v, err := s.more(c.copies[first%len(c.copies)], c.repeat)
 			if err != nil {
 				return nil, fmt.Errorf("contender %d: %w", i+1, err)
 			}
@@ -228,18 +239,18 @@ func (s *shuffler) round(contenders []contender) ([]float64, error) {
 	return medians, nil
 }
 
-// more is how many nanoseconds per packet a contender takes beyond the empty program. As both run equally many
-// packets, what a run costs once, some hundred microseconds, does not matter.
-func (s *shuffler) more(c contender) (float64, error) {
+// more is how many nanoseconds per packet a program takes beyond the empty one. As both run equally many packets, what
+// a run costs once, some hundred microseconds, does not matter.
+func (s *shuffler) more(p *ebpf.Program, repeat int) (float64, error) {
 	if s.lead > 0 {
-		if _, err := s.run(c.program, xdpRedirect, s.lead); err != nil {
+		if _, err := s.run(p, xdpRedirect, s.lead); err != nil {
 			return 0, err
 		}
 	}
-	ns, err := s.run(c.program, xdpRedirect, c.repeat)
+	ns, err := s.run(p, xdpRedirect, repeat)
 	if err != nil {
 		return 0, err
 	}
-	empty, err := s.run(s.empty, xdpDrop, c.repeat)
+	empty, err := s.run(s.empty, xdpDrop, repeat)
 	return ns - empty, err
 }
