@@ -22,6 +22,7 @@ func passes() []pass {
 		{"legal", passLegal},
 		{"registers", passRegisters},
 		{"stack", passStack},
+		{"bypass", passBypass},
 	}
 }
 
