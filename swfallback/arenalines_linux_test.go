@@ -24,11 +24,15 @@ func alwaysLines(o bpfgen.Options) bpfgen.Options {
 	return o
 }
 
-// sameSet returns addresses below 10.0.0.0/8 whose lines are in one set.
-func sameSet(n int) (list []uint32) {
-	set := func(a uint32) uint64 { return uint64(bits.ReverseBytes32(a)) * lookup.HashMultiplier >> 50 }
+// setOf returns the number of the set of an address's lines.
+func setOf(address uint32) uint64 {
+	return uint64(bits.ReverseBytes32(address)) * lookup.HashMultiplier >> 50
+}
+
+// inSet returns addresses below 10.0.0.0/8 whose lines are in one set.
+func inSet(set uint64, n int) (list []uint32) {
 	for a := uint32(0x0a000001); len(list) < n; a += 257 {
-		if set(a) == set(0x0a000001) {
+		if setOf(a) == set {
 			list = append(list, a)
 		}
 	}
@@ -58,7 +62,7 @@ func TestLines(t *testing.T) {
 			w := newTwin(t, "l3router", alwaysLines(bpfgen.Options{Form: form}), hops()...)
 			w.both("insert", "ipv4_lpm 10.0.0.0/8 => set_nexthop 1")
 			w.both("insert", "ipv4_lpm 11.0.0.0/8 => set_nexthop 2")
-			pool := append(sameSet(7), 0x0b000001, 0x0b010001, 0x0a000002, 0x0c000001)
+			pool := append(inSet(setOf(0x0a000001), 7), 0x0b000001, 0x0b010001, 0x0a000002, 0x0c000001)
 			most := 0
 			for range 400 {
 				w.change(func() (string, string) {
@@ -237,4 +241,55 @@ func TestLinesAndTimeouts(t *testing.T) {
 	if err != nil || len(idle) != 1 || binary.BigEndian.Uint32(idle[0].Match[0].Value) != 0x0b000000 {
 		t.Errorf("idle: %v, %v", idle, err)
 	}
+}
+
+// TestFewSets: a CPU whose lines serve one packet each uses few sets, and all of them again later; lines that serve
+// many packets keep it from that. Every packet counts.
+func TestFewSets(t *testing.T) {
+	w := newTwin(t, "l3router", alwaysLines(bpfgen.Options{}), hops()...)
+	w.both("insert", "ipv4_lpm 10.0.0.0/8 => set_nexthop 1")
+	w.both("insert", "ipv4_lpm 11.0.0.0/8 => set_nexthop 2")
+	if _, on := w.lines("ipv4_lpm"); !on {
+		t.Fatal("no lines are used")
+	}
+	runtime.LockOSThread() // and stay locked: the thread goes with the goroutine
+	var cpu unix.CPUSet
+	cpu.Set(0)
+	must(t, unix.SchedSetaffinity(0, &cpu))
+	a := w.f.gen.object.Tables[table(t, w.f, "ipv4_lpm").Index].Arena
+	desk := a.TurnAt(0) + 8
+	few := func() uint32 { return w.f.gen.memory.Load32(desk) }
+
+	for set := range uint64(16) { // each line is judged when as many have been made as are in front of it
+		w.compare(packet4(1, inSet(set, 1)[0], 1, 2))
+	}
+	if few() == 0 {
+		t.Error("all sets are used after lines that served one packet each")
+	}
+	before, _ := w.lines("ipv4_lpm")
+	for set := range uint64(40) { // two lines in each of 16 sets are all there are
+		w.compare(packet4(1, inSet(1000+set, 1)[0], 1, 2))
+	}
+	if n, _ := w.lines("ipv4_lpm"); n > before+32 {
+		t.Errorf("%d lines, %d before: few sets hold 32", n, before)
+	}
+	w.compareCounts("ipv4_lpm")
+
+	w.f.gen.memory.Store(desk, 1) // the last packet with few sets
+	w.compare(packet4(1, inSet(2000, 1)[0], 1, 2))
+	if few() != 0 {
+		t.Errorf("few sets are used for %d packets more", few())
+	}
+	for range 20 {
+		for set := range uint64(8) {
+			w.compare(packet4(1, inSet(3000+set, 1)[0], 1, 2))
+		}
+	}
+	n, _ := w.lines("ipv4_lpm")
+	w.f.gen.memory.Store(a.TurnAt(0), 2*2*3000) // the next line to be judged is one of those
+	w.compare(packet4(1, inSet(4000, 1)[0], 1, 2))
+	if more, _ := w.lines("ipv4_lpm"); more != n+1 || few() != 0 || w.f.gen.memory.Load(desk)>>32 < 10 {
+		t.Errorf("%d lines, then %d; few sets for %d packets, credit %d", n, more, few(), w.f.gen.memory.Load(desk)>>32)
+	}
+	w.compareCounts("ipv4_lpm")
 }

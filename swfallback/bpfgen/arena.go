@@ -35,6 +35,7 @@ type ArenaTable struct {
 	// 0: nowhere. See lines.go.
 	Lines, LinesEnd uint64
 	CacheAbove      int
+	desks           uint64 // where the desks of CPUs begin, behind the lines
 	cpuLines        uint64 // bytes of one CPU
 	line            int    // bytes of a line
 	lineSets        int    // sets of one CPU, as a power of two

@@ -7,7 +7,7 @@ import (
 )
 
 // Format is the number of the form of the structures: processes that agree on it read each other's.
-const Format = 7
+const Format = 8
 
 // ErrFull says that a structure has no room left in its part of the memory.
 var ErrFull = errors.New("no room in the memory for lookups")
