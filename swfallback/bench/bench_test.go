@@ -11,11 +11,26 @@ import (
 
 func TestStat(t *testing.T) {
 	got := statOf([]float64{5, 1, 4, 2, 3})
-	if want := (Stat{Median: 3, Low: 2, High: 4}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	if got.Median != 3 || got.Low != 2 || got.High != 4 {
+		t.Errorf("got %+v, want 3, 2 and 4", got)
 	}
 	if got.String() != "3 (2-4)" || single(1234567).String() != "1.23M" {
 		t.Errorf("got %v and %v", got, single(1234567))
+	}
+}
+
+// TestStatBy: rounds in which the machine is slow do not count more than others in a ratio.
+func TestStatBy(t *testing.T) {
+	ours, yard := statOf([]float64{10, 40, 12, 44, 15}), statOf([]float64{20, 80, 24, 22, 30})
+	if got := ours.by(&yard); got != 0.5 {
+		t.Errorf("in the same rounds: %v, want 0.5", got)
+	}
+	one := single(30)
+	if got := ours.by(&one); got != 0.5 {
+		t.Errorf("by one measurement: %v, want 15 by 30", got)
+	}
+	if got := ours.by(&Stat{}); got != 0 {
+		t.Errorf("by nothing: %v", got)
 	}
 }
 

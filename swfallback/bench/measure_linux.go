@@ -130,6 +130,7 @@ func threadTime() time.Duration {
 
 const (
 	turnsPerRound = 24
+	turnsPerCopy  = 12
 	leastBurst    = 1 << 13 // packets of a run: short, so that contenders meet the same state of the machine
 	mostBurst     = 1 << 16
 	burstTime     = 10 * time.Millisecond // most time of a run
@@ -221,7 +222,7 @@ func (s *shuffler) round(contenders []contender) ([]float64, error) {
 		return nil, err
 	}
 	samples := make([][]float64, len(contenders))
-	for first := range turnsPerRound {
+	for first := range max(turnsPerRound, turnsPerCopy*len(contenders[0].copies)) {
 		for k := range contenders {
 			i := (first + k) % len(contenders)
 			c := &contenders[i]

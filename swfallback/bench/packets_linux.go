@@ -133,7 +133,7 @@ func (p *pair) openC(l *lab) (*ebpf.Collection, error) {
 
 // copies is how often programRow loads each program: where one happens to lie in memory changes its time by more than
 // what is compared, so that each is measured in several places.
-const copies = 4
+const copies = 8
 
 // programRow compares the two programs of a pair.
 func programRow(make func() pair) func(context.Context, *lab, *Row) error {

@@ -38,12 +38,12 @@ type Point struct {
 	Yard   *Stat   `json:"yardstick,omitempty"`
 }
 
-// Ratio is p4dev's median by the yardstick's, 0 without one.
+// Ratio is p4dev's measurement by the yardstick's, 0 without one.
 func (p *Point) Ratio() float64 {
-	if p.Yard == nil || p.Yard.Median == 0 {
+	if p.Yard == nil {
 		return 0
 	}
-	return p.Ours.Median / p.Yard.Median
+	return p.Ours.by(p.Yard)
 }
 
 // Check compares a ratio with what p4dev promises.
@@ -87,19 +87,36 @@ func label(size int, kind string) string {
 // against adds the check of a curve: how a size does against a table of one entry, measured in turns with it.
 func (r *Row) against(kind string, size int, limit float64) {
 	one := besideOne(size, kind)
-	if of := r.point(one).Ours.Median; of > 0 {
-		r.atMost(fmt.Sprintf("%s / %s", label(size, kind), one), r.point(label(size, kind)).Ours.Median/of, limit)
+	if of := r.point(one).Ours; of.Median > 0 {
+		r.atMost(fmt.Sprintf("%s / %s", label(size, kind), one), r.point(label(size, kind)).Ours.by(&of), limit)
 	}
 }
 
 // besideOne names the measurement of one entry beside that of a size.
 func besideOne(size int, kind string) string { return "1 beside " + label(size, kind) }
 
-// Stat is a sample: its median and quartiles.
+// Stat is a sample: its median and quartiles, and what was measured round by round.
 type Stat struct {
-	Median float64 `json:"median"`
-	Low    float64 `json:"low"`
-	High   float64 `json:"high"`
+	Median float64   `json:"median"`
+	Low    float64   `json:"low"`
+	High   float64   `json:"high"`
+	Rounds []float64 `json:"rounds,omitempty"`
+}
+
+// by returns the ratio of two measurements, 0 where there is none: the median of the rounds' ratios where both were
+// measured in the same rounds, since the machine's speed changes from round to round, else the medians' ratio.
+func (s *Stat) by(of *Stat) float64 {
+	if of.Median == 0 {
+		return 0
+	}
+	if len(s.Rounds) != len(of.Rounds) || slices.Contains(of.Rounds, 0) {
+		return s.Median / of.Median
+	}
+	ratios := make([]float64, len(s.Rounds))
+	for i := range ratios {
+		ratios[i] = s.Rounds[i] / of.Rounds[i]
+	}
+	return statOf(ratios).Median
 }
 
 // statOf returns the median and quartiles of a sample.
@@ -109,11 +126,11 @@ func statOf(sample []float64) Stat {
 		return Stat{}
 	}
 	at := func(q float64) float64 { return s[int(math.Round(q*float64(len(s)-1)))] }
-	return Stat{Median: at(0.5), Low: at(0.25), High: at(0.75)}
+	return Stat{at(0.5), at(0.25), at(0.75), sample}
 }
 
 // single is the Stat of something that was measured once.
-func single(v float64) Stat { return Stat{v, v, v} }
+func single(v float64) Stat { return statOf([]float64{v}) }
 
 // String returns "118 (115-124)" with three digits.
 func (s Stat) String() string {
@@ -140,7 +157,7 @@ func digits(v float64) string {
 
 // Text writes the report for people.
 func (r *Report) Text(w io.Writer) error {
-	fmt.Fprintf(w, "kernel %s, %s, %d CPUs, %d rounds; median (quartiles)\n", r.Kernel, r.CPU, r.CPUs, r.Rounds)
+	fmt.Fprintf(w, "kernel %s, %s, %d CPUs, %d rounds; median (quartiles), ratios: median of the rounds'\n", r.Kernel, r.CPU, r.CPUs, r.Rounds)
 	for i := range r.Rows {
 		if err := r.Rows[i].text(w); err != nil {
 			return err
