@@ -23,9 +23,13 @@ type twin struct {
 
 func newTwin(t *testing.T, program string, options bpfgen.Options, setup ...string) *twin {
 	t.Helper()
-	options.Verdict = true
-	w := &twin{t: t, random: rand.New(rand.NewPCG(7, 7)),
-		f: attachConfig(t, Config{Source: small(source(t, program)), Options: options})}
+	return twinOf(t, Config{Source: small(source(t, program)), Options: options}, setup...)
+}
+
+func twinOf(t *testing.T, config Config, setup ...string) *twin {
+	t.Helper()
+	config.Options.Verdict = true
+	w := &twin{t: t, random: rand.New(rand.NewPCG(7, 7)), f: attachConfig(t, config)}
 	if w.f.gen.object.Arena == "" {
 		t.Skip("this kernel has no arenas")
 	}
