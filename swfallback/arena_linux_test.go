@@ -21,11 +21,13 @@ type twin struct {
 	have   []string // entries as text, without their action
 }
 
+// newTwin makes a twin of a program of testdata and inserts entries.
 func newTwin(t *testing.T, program string, options bpfgen.Options, setup ...string) *twin {
 	t.Helper()
 	return twinOf(t, Config{Source: small(source(t, program)), Options: options}, setup...)
 }
 
+// twinOf is newTwin for any program.
 func twinOf(t *testing.T, config Config, setup ...string) *twin {
 	t.Helper()
 	config.Options.Verdict = true
