@@ -93,7 +93,10 @@ func (n *names) search(sum uint64, name []uint64) uint32 {
 }
 
 // reserve makes room for more cells.
-func (n *names) reserve(more int) { n.held.Reserve(n.held.Len() + more) }
+func (n *names) reserve(more int) {
+	n.held.Reserve(n.held.Len() + more)
+	n.ahead ^= n.held.Warm(more)
+}
 
 // touch returns the hash of a cell's name and fetches what add will look at.
 func (n *names) touch(cell uint32) uint64 {

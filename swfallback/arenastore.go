@@ -172,17 +172,25 @@ func (s *arenaStore) change(f func() error) error {
 }
 
 func (s *arenaStore) insert(entries []*pipeline.Entry) (edit, error) {
+	return s.insertChecked(entries, func(*pipeline.Entry) error { return nil })
+}
+
+// insertChecked is insert of entries that have not been checked yet.
+func (s *arenaStore) insertChecked(entries []*pipeline.Entry, check func(*pipeline.Entry) error) (edit, error) {
 	if err := s.refresh(); err != nil {
 		return edit{}, err
 	}
 	if s.names.count+len(entries) > s.size {
+		if err := checkAll(entries, check); err != nil {
+			return edit{}, err
+		}
 		return edit{}, errors.Join(s.anyPresent(entries), s.full())
 	}
 	slots, used, err := s.take(len(entries))
 	if err != nil {
 		return edit{}, err
 	}
-	made, err := s.write(entries, slots)
+	made, err := s.write(entries, slots, check)
 	if err != nil {
 		s.drop(made)
 		s.giveBack(slots)
@@ -214,8 +222,9 @@ func (s *arenaStore) anyPresent(entries []*pipeline.Entry) error {
 	return nil
 }
 
-// write makes cells of new entries, which are not live yet. It returns those that were made, also with an error.
-func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32) ([]uint32, error) {
+// write checks new entries and makes cells of them, which are not live yet. It returns those that were made, also with an
+// error.
+func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32, check func(*pipeline.Entry) error) ([]uint32, error) {
 	if err := s.cells.ahead(len(entries)); err != nil {
 		return nil, err
 	}
@@ -226,8 +235,11 @@ func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32) ([]uint32,
 	for len(made) < len(entries) {
 		n := len(made)
 		for i := n; i < min(n+group, len(entries)); i++ {
-			var err error
-			if buffer, err = s.layout.AppendCell(buffer[:0], entries[i], slots[i]); err != nil {
+			err := check(entries[i])
+			if err == nil {
+				buffer, err = s.layout.AppendCell(buffer[:0], entries[i], slots[i])
+			}
+			if err != nil {
 				return s.unnamed(made, n), err
 			}
 			cell, err := s.cells.take()

@@ -62,7 +62,7 @@ func carryTable(from, to *generation, table *pipeline.Table, carried *Carried) e
 	if len(moved) == 0 {
 		return nil
 	}
-	if err := to.change(checkWhole, moved, store.insert); err != nil {
+	if err := to.change(checkWhole, moved, insertChecked); err != nil {
 		return err
 	}
 	return carryEntryMeters(s.table(), to.stores[target.Index], moved, had, carried)

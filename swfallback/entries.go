@@ -11,19 +11,19 @@ import (
 // Insert adds entries, all or none. Many entries in one call are much faster than one by one. The errors are those
 // of firmware/pipeline, with the table's name: ErrExists, ErrTableFull, ErrImmutable, ErrBadMatch, ...
 func (f *Fallback) Insert(entries ...*pipeline.Entry) error {
-	return f.change("insert", checkWhole, entries, store.insert)
+	return f.change("insert", checkWhole, entries, insertChecked)
 }
 
 // Modify replaces action, data and time-out of the entries with the same match and priority, all or none; their
 // counters go on. ErrNotFound: there is no such entry.
 func (f *Fallback) Modify(entries ...*pipeline.Entry) error {
-	return f.change("modify", checkWhole, entries, store.modify)
+	return f.change("modify", checkWhole, entries, checked(store.modify))
 }
 
 // Delete removes entries by match and priority, all or none; what else the entries say is not looked at.
 // ErrNotFound: there is no such entry.
 func (f *Fallback) Delete(entries ...*pipeline.Entry) error {
-	return f.change("delete", checkIdentity, entries, store.remove)
+	return f.change("delete", checkIdentity, entries, checked(store.remove))
 }
 
 // checker reports what is wrong with an entry for a pipeline.
@@ -49,9 +49,39 @@ func checkIdentity(_ *generation, e *pipeline.Entry) error {
 	return nil
 }
 
+// preparer checks entries of one table and makes the edit of their store.
+type preparer func(store, []*pipeline.Entry, func(*pipeline.Entry) error) (edit, error)
+
+// checked checks all entries and then prepares.
+func checked(prepare func(store, []*pipeline.Entry) (edit, error)) preparer {
+	return func(s store, entries []*pipeline.Entry, check func(*pipeline.Entry) error) (edit, error) {
+		if err := checkAll(entries, check); err != nil {
+			return edit{}, err
+		}
+		return prepare(s, entries)
+	}
+}
+
+func checkAll(entries []*pipeline.Entry, check func(*pipeline.Entry) error) error {
+	for _, e := range entries {
+		if err := check(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertChecked is checked(store.insert), and in an arena checks each entry when it is written: many entries are more
+// than what caches hold, and would have to be fetched twice.
+func insertChecked(s store, entries []*pipeline.Entry, check func(*pipeline.Entry) error) (edit, error) {
+	if a, ok := s.(*arenaStore); ok {
+		return a.insertChecked(entries, check)
+	}
+	return checked(store.insert)(s, entries, check)
+}
+
 // change makes an edit of every table that the entries are for and commits them.
-func (f *Fallback) change(verb string, check checker, entries []*pipeline.Entry,
-	prepare func(store, []*pipeline.Entry) (edit, error)) error {
+func (f *Fallback) change(verb string, check checker, entries []*pipeline.Entry, prepare preparer) error {
 	leave, err := f.enter()
 	if err != nil {
 		return fmt.Errorf("swfallback: %s entries: %w", verb, err)
@@ -63,15 +93,14 @@ func (f *Fallback) change(verb string, check checker, entries []*pipeline.Entry,
 	return nil
 }
 
-func (g *generation) change(check checker, entries []*pipeline.Entry,
-	prepare func(store, []*pipeline.Entry) (edit, error)) error {
-	groups, err := g.byTable(check, entries)
+func (g *generation) change(check checker, entries []*pipeline.Entry, prepare preparer) error {
+	groups, err := g.byTable(entries)
 	if err != nil {
 		return err
 	}
 	edits := make([]edit, 0, len(groups))
 	for _, group := range groups {
-		e, err := prepare(g.stores[group[0].Table.Index], group)
+		e, err := prepare(g.stores[group[0].Table.Index], group, func(e *pipeline.Entry) error { return check(g, e) })
 		if err != nil {
 			cancel(edits)
 			return fmt.Errorf("table %s: %w", group[0].Table.Name, err)
@@ -96,24 +125,22 @@ func named(e edit, table string) edit {
 	return e
 }
 
-// byTable checks entries and groups them by table, in the order in which the tables come first.
-func (g *generation) byTable(check checker, entries []*pipeline.Entry) ([][]*pipeline.Entry, error) {
-	if len(entries) > 0 && g.allOf(entries) { // one table, as nearly always: no copy
-		for _, e := range entries {
-			if err := g.checkMutable(check, e); err != nil {
-				return nil, err
-			}
-		}
-		return [][]*pipeline.Entry{entries}, nil
+// byTable groups entries by table, in the order in which the tables come first, and checks that those take entries.
+func (g *generation) byTable(entries []*pipeline.Entry) ([][]*pipeline.Entry, error) {
+	if len(entries) > 0 && allOf(entries) { // one table, as nearly always: no copy
+		return [][]*pipeline.Entry{entries}, g.checkMutable(entries[0].Table)
 	}
 	place := make(map[*pipeline.Table]int)
 	var groups [][]*pipeline.Entry
 	for _, e := range entries {
-		if err := g.checkMutable(check, e); err != nil {
-			return nil, err
+		if e == nil {
+			return nil, pipeline.ErrNoTable
 		}
 		at, known := place[e.Table]
 		if !known {
+			if err := g.checkMutable(e.Table); err != nil {
+				return nil, err
+			}
 			at = len(groups)
 			place[e.Table] = at
 			groups = append(groups, nil)
@@ -124,7 +151,7 @@ func (g *generation) byTable(check checker, entries []*pipeline.Entry) ([][]*pip
 }
 
 // allOf reports whether all entries are for one table.
-func (g *generation) allOf(entries []*pipeline.Entry) bool {
+func allOf(entries []*pipeline.Entry) bool {
 	for _, e := range entries {
 		if e == nil || e.Table != entries[0].Table {
 			return false
@@ -133,23 +160,16 @@ func (g *generation) allOf(entries []*pipeline.Entry) bool {
 	return true
 }
 
-// checkMutable checks an entry and that its table takes entries at run time.
-func (g *generation) checkMutable(check checker, e *pipeline.Entry) error {
-	if e == nil {
-		return pipeline.ErrNoTable
-	}
-	s, err := g.table(e.Table)
-	if err != nil {
+// checkMutable checks that a table takes entries at run time.
+func (g *generation) checkMutable(t *pipeline.Table) error {
+	s, err := g.table(t)
+	switch {
+	case err != nil:
 		return err
-	}
-	if e.Table.Immutable {
-		return fmt.Errorf("table %s: %w", e.Table.Name, pipeline.ErrImmutable)
-	}
-	if err := check(g, e); err != nil {
-		return err
-	}
-	if s == nil {
-		return fmt.Errorf("table %s has no room for entries: %w", e.Table.Name, pipeline.ErrTableFull)
+	case t.Immutable:
+		return fmt.Errorf("table %s: %w", t.Name, pipeline.ErrImmutable)
+	case s == nil:
+		return fmt.Errorf("table %s has no room for entries: %w", t.Name, pipeline.ErrTableFull)
 	}
 	return nil
 }
@@ -217,7 +237,7 @@ func (f *Fallback) Flush(t *pipeline.Table) error {
 	}
 	list, _, err := s.entries()
 	if err == nil && len(list) > 0 {
-		err = f.gen.change(checkIdentity, list, store.remove)
+		err = f.gen.change(checkIdentity, list, checked(store.remove))
 	}
 	if err != nil {
 		return fmt.Errorf("swfallback: flush table %s: %w", t.Name, err)

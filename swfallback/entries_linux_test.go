@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +136,56 @@ func TestForeignAndWrongEntries(t *testing.T) {
 		if err := do(nil); !errors.Is(err, pipeline.ErrNoTable) {
 			t.Errorf("%s nil: %v", verb, err)
 		}
+	}
+}
+
+// TestWrongEntryAmongMany inserts the size of a table with one entry that is wrong, behind many that are right.
+func TestWrongEntryAmongMany(t *testing.T) {
+	texts := map[string]string{
+		"ipv4_lpm": "ipv4_lpm 10.%d.0.0/16 => set_nexthop 7",
+		"nexthop":  "nexthop %d => drop",
+		"acl":      "acl 5 1&&&0x1ff 10.0.0.1&&&0xffffffff 0&&&0 6&&&0xff 0&&&0 %d..443 => drop",
+	}
+	for name, text := range texts {
+		t.Run(name, func(t *testing.T) {
+			f := attachProgram(t, "l3router")
+			var list []*pipeline.Entry
+			for i := range 200 {
+				list = append(list, entry(t, f, fmt.Sprintf(text, i)))
+			}
+			for what, edit := range map[string]func(*pipeline.Entry){
+				"value":    func(e *pipeline.Entry) { e.Match[0].Value = []byte{1, 2, 3, 4, 5} },
+				"argument": func(e *pipeline.Entry) { e.Call = &pipeline.ActionCall{Action: e.Call.Action, Args: [][]byte{{}}} },
+				"priority": func(e *pipeline.Entry) { e.Priority = -1 },
+			} {
+				wrong := *list[150]
+				wrong.Match = slices.Clone(wrong.Match)
+				edit(&wrong)
+				want := pipeline.CheckEntry(&wrong)
+				some := slices.Clone(list)
+				some[150] = &wrong
+				err := f.Insert(some...)
+				if err == nil || !strings.Contains(err.Error(), want.Error()) {
+					t.Errorf("%s: got %v, want %v", what, err, want)
+				}
+				checkEntries(t, f, name)
+			}
+			if err := f.Insert(list...); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := f.Entries(list[0].Table); err != nil || len(got) != len(list) {
+				t.Errorf("%d entries, %v, want %d", len(got), err, len(list))
+			}
+			wrong := *list[0]
+			wrong.Priority = -1
+			rest := append(make([]*pipeline.Entry, 0), &wrong)
+			for len(rest) <= f.gen.stores[wrong.Table.Index].table().size {
+				rest = append(rest, list[0])
+			}
+			if err := f.Insert(rest...); err == nil || errors.Is(err, pipeline.ErrTableFull) {
+				t.Errorf("one wrong entry of too many: %v, want what is wrong with it", err)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,8 @@ package pipeline_test
 import (
 	"errors"
 	"math"
+	"math/big"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -287,5 +289,65 @@ func BenchmarkEntryKey(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = pipeline.EntryKey(e)
+	}
+}
+
+// TestCheckTernary compares what CheckEntry says of ternary components with what numbers say.
+func TestCheckTernary(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	// number returns a number of about width bits in about as many bytes.
+	number := func(width int) []byte {
+		b := make([]byte, max(0, (width+7)/8+random.IntN(8)/7-random.IntN(8)/7))
+		for i := range b {
+			b[i] = byte(random.Uint32())
+		}
+		if over := 8*len(b) - width; over > 0 && over < 8 && random.IntN(4) > 0 {
+			b[0] &= 0xff >> over
+		}
+		return b
+	}
+	const tries = 20_000
+	right := 0
+	for range tries {
+		width := 1 + random.IntN(80)
+		drop := &pipeline.Action{Name: "c.drop"}
+		table := &pipeline.Table{Name: "c.rules", Match: pipeline.MatchTernary, Actions: []*pipeline.Action{drop},
+			Keys: []*pipeline.Key{{Name: "bits", Kind: pipeline.MatchTernary, Width: width}}}
+		m := pipeline.Match{Value: number(width), Mask: number(width)}
+		if random.IntN(4) > 0 {
+			for i := range min(len(m.Value), len(m.Mask)) {
+				m.Value[i] &= m.Mask[i]
+			}
+		}
+		switch random.IntN(16) {
+		case 0:
+			m.Prefix = 1
+		case 1:
+			m.High = []byte{}
+		}
+		value, mask := new(big.Int).SetBytes(m.Value), new(big.Int).SetBytes(m.Mask)
+		size := (width + 7) / 8
+		want := len(m.Value) == size && len(m.Mask) == size && mask.BitLen() <= width &&
+			new(big.Int).AndNot(value, mask).Sign() == 0 && m.Prefix == 0 && m.High == nil
+		err := pipeline.CheckEntry(&pipeline.Entry{Table: table, Match: []pipeline.Match{m}, Priority: 1,
+			Call: &pipeline.ActionCall{Action: drop}})
+		if (err == nil) != want {
+			t.Fatalf("%d bits, %x &&& %x, prefix %d, high %v: %v, want right %t", width, m.Value, m.Mask, m.Prefix, m.High, err, want)
+		}
+		if want {
+			right++
+		}
+	}
+	if right < tries/10 || right > tries*9/10 {
+		t.Errorf("%d of %d matches are right", right, tries)
+	}
+}
+
+func TestNumber(t *testing.T) {
+	b := []byte{0x81, 0x72, 0x63, 0x54, 0x45, 0x36, 0x27, 0x18}
+	for n := range len(b) + 1 {
+		if got, want := pipeline.Number(b[:n]), new(big.Int).SetBytes(b[:n]).Uint64(); got != want {
+			t.Errorf("Number(%x) = %#x, want %#x", b[:n], got, want)
+		}
 	}
 }

@@ -140,8 +140,13 @@ func (l *TableLayout) AppendCell(dst []byte, e *pipeline.Entry, slot uint32) ([]
 	start := len(dst)
 	var err error
 	if l.Kind == LookupClassifier {
-		dst, err = l.appendRule(dst, e, slot)
-	} else if dst, err = l.AppendValue(dst, e, slot); err == nil {
+		dst = append(dst, make([]byte, l.Arena.Stride)...)
+		if err = l.putRule(dst[start:], e, slot); err != nil {
+			return nil, err
+		}
+		return dst, nil
+	}
+	if dst, err = l.AppendValue(dst, e, slot); err == nil {
 		dst, err = l.AppendKey(dst, e)
 	}
 	if err != nil {
@@ -215,12 +220,11 @@ func (l *TableLayout) AppendMatch(dst []byte, e *pipeline.Entry) ([]byte, error)
 		}
 		return append(dst, make([]byte, start+l.Arena.Stride-len(dst))...), nil
 	}
-	if err := l.checkMatch(e); err != nil {
-		return nil, err
-	}
 	le.PutUint32(dst[start+valuePriority:], uint32(e.Priority))
 	dst = append(dst, make([]byte, l.key.size)...)
-	l.key.putMatch(dst[start+l.valueBytes():], l.Table.Keys, e.Match)
+	if err := l.putMatch(dst[start+l.valueBytes():], e); err != nil {
+		return nil, err
+	}
 	return dst, nil
 }
 

@@ -41,8 +41,8 @@ func (l *TableLayout) BuildClassifier(entries []*pipeline.Entry, slots []uint32)
 	spec := l.innerSpec()
 	spec.MaxEntries = uint32(len(entries))
 	for at, i := range order {
-		rule, err := l.appendRule(nil, entries[i], slots[i])
-		if err != nil {
+		rule := make([]byte, l.ValueSize)
+		if err := l.putRule(rule, entries[i], slots[i]); err != nil {
 			return nil, fmt.Errorf("bpfgen: build classifier of %s: %w", l.Table.Name, err)
 		}
 		spec.Contents = append(spec.Contents, ebpf.MapKV{Key: uint32(at), Value: rule})
@@ -67,24 +67,26 @@ func (l *TableLayout) innerSpec() *ebpf.MapSpec {
 // flagInnerMap is BPF_F_INNER_MAP of linux/bpf.h: inner maps may differ in their number of elements.
 const flagInnerMap = 1 << 12
 
-// appendRule encodes one entry.
-func (l *TableLayout) appendRule(dst []byte, e *pipeline.Entry, slot uint32) ([]byte, error) {
-	if err := l.checkMatch(e); err != nil {
-		return nil, err
+// putRule writes the rule of an entry where zeros are.
+func (l *TableLayout) putRule(out []byte, e *pipeline.Entry, slot uint32) error {
+	if err := l.putValue(out, e, slot); err != nil {
+		return err
 	}
-	start := len(dst)
-	dst, err := l.AppendValue(dst, e, slot)
-	if err != nil {
-		return nil, err
-	}
-	value := len(dst) - start
-	dst = append(dst, make([]byte, l.key.size)...)
-	out := dst[start+value:]
-	l.key.putMatch(out, l.Table.Keys, e.Match)
-	return dst, nil
+	return l.putMatch(out[l.valueBytes():], e)
 }
 
-// putMatch writes the match of a rule.
+// putMatch writes the match of a rule's entry where zeros are.
+func (l *TableLayout) putMatch(out []byte, e *pipeline.Entry) error {
+	if len(e.Match) != len(l.Table.Keys) || !l.key.putSteps(out, e.Match) {
+		if err := l.checkMatch(e); err != nil {
+			return err
+		}
+		l.key.putMatch(out, l.Table.Keys, e.Match)
+	}
+	return nil
+}
+
+// putMatch writes the match of a rule. What is there already of the same match stays.
 func (l *keyLayout) putMatch(out []byte, keys []*pipeline.Key, match []pipeline.Match) {
 	for i, k := range keys {
 		m := &match[i]

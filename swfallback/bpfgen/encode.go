@@ -49,11 +49,17 @@ func (l *TableLayout) checkMatch(e *pipeline.Entry) error {
 // CounterMap and HitMap, from 1.
 func (l *TableLayout) AppendValue(dst []byte, e *pipeline.Entry, slot uint32) ([]byte, error) {
 	start := len(dst)
-	_, timeout := valueBase(l.Table, l.Kind)
 	dst = append(dst, make([]byte, l.valueBytes())...)
-	out := dst[start:]
+	if err := l.putValue(dst[start:], e, slot); err != nil {
+		return nil, err
+	}
+	return dst, nil
+}
+
+// putValue writes the value of an entry where zeros are.
+func (l *TableLayout) putValue(out []byte, e *pipeline.Entry, slot uint32) error {
 	if err := l.putResult(out, e); err != nil {
-		return nil, fmt.Errorf("bpfgen: encode entry of %s: %w", l.Table.Name, err)
+		return fmt.Errorf("bpfgen: encode entry of %s: %w", l.Table.Name, err)
 	}
 	var flags uint16
 	if e.SkipHW {
@@ -70,10 +76,10 @@ func (l *TableLayout) AppendValue(dst []byte, e *pipeline.Entry, slot uint32) ([
 	if l.Kind == LookupClassifier {
 		le.PutUint32(out[valuePriority:], uint32(e.Priority))
 	}
-	if timeout > 0 {
+	if _, timeout := valueBase(l.Table, l.Kind); timeout > 0 {
 		le.PutUint64(out[timeout:], uint64(e.IdleTimeout))
 	}
-	return dst, nil
+	return nil
 }
 
 // AppendDefault appends the value of DefaultMap to dst; a nil call means the program's own default action.
@@ -190,7 +196,8 @@ func (l *TableLayout) DecodeDefault(value []byte) (*pipeline.ActionCall, error) 
 
 // putPieces writes a big-endian number into the words of a layout.
 func putPieces(out []byte, ps []piece, v []byte) {
-	for _, p := range ps {
+	for i := range ps {
+		p := &ps[i]
 		orWord(out[p.off:], p.size, p.encode(bitsOf(v, p.lo)&lowMask(p.width)))
 	}
 }
@@ -206,9 +213,12 @@ func getPieces(in []byte, ps []piece, width int) []byte {
 
 // bitsOf returns 64 bits of a big-endian number, from bit lo up; a negative lo shifts zeros in below.
 func bitsOf(v []byte, lo int) uint64 {
+	if lo == 0 && len(v) <= 8 {
+		return pipeline.Number(v)
+	}
 	if lo >= 0 && lo%8 == 0 { // as nearly always: whole bytes
 		end := max(0, len(v)-lo/8)
-		return bigEndian(v[max(0, end-8):end])
+		return pipeline.Number(v[max(0, end-8):end])
 	}
 	var out uint64
 	for i := range v { // byte i from the end holds bits 8i to 8i+7
@@ -222,23 +232,6 @@ func bitsOf(v []byte, lo int) uint64 {
 		} else {
 			out |= b >> -at
 		}
-	}
-	return out
-}
-
-// bigEndian reads a number of at most 8 bytes.
-func bigEndian(v []byte) uint64 {
-	switch len(v) {
-	case 8:
-		return binary.BigEndian.Uint64(v)
-	case 4:
-		return uint64(binary.BigEndian.Uint32(v))
-	case 2:
-		return uint64(binary.BigEndian.Uint16(v))
-	}
-	var out uint64
-	for _, b := range v {
-		out = out<<8 | uint64(b)
 	}
 	return out
 }
@@ -260,8 +253,12 @@ func setBits(v []byte, lo int, word uint64) {
 
 // orWord adds bits to a little-endian word of size bytes.
 func orWord(b []byte, size int, v uint64) {
-	if size == 8 {
+	switch size {
+	case 8:
 		le.PutUint64(b, le.Uint64(b)|v)
+		return
+	case 4:
+		le.PutUint32(b, le.Uint32(b)|uint32(v))
 		return
 	}
 	for i := range size {

@@ -51,7 +51,8 @@ type keyLayout struct {
 	// ranges are the byte offsets of low and high bound of range components in a classifier's rule,
 	// relative to the match; -1 for other components.
 	ranges []int
-	words  int // of a classifier: 8-byte words with mask and value
+	words  int        // of a classifier: 8-byte words with mask and value
+	steps  []ruleStep // of a classifier, by key, or nil: see putSteps
 }
 
 // wireKey reports whether the component comes straight from a packet's bytes.
@@ -205,6 +206,7 @@ func packClassifier(t *pipeline.Table) keyLayout {
 			l.size += 16 * limbs(k.Width)
 		}
 	}
+	l.steps = l.newSteps(t.Keys)
 	return l
 }
 

@@ -25,7 +25,7 @@ func (x *Index) Clear() {
 
 // Reserve makes room for a number of cells in all.
 func (x *Index) Reserve(cells int) {
-	b := max(leastHash, bits.Len(uint(2*cells)))
+	b := max(leastHash, bits.Len(uint(cells+cells/2)))
 	if b <= x.bits {
 		return
 	}
@@ -53,6 +53,19 @@ func (x *Index) place(w uint64, at int) {
 		}
 	}
 	x.words = append(x.words, w)
+}
+
+// Warm reads all of an index that so many keys are about to be looked for in, when they are many enough for its size: in
+// order this takes a fraction of the time that fetching it word by word takes.
+func (x *Index) Warm(keys int) (read uint64) {
+	const line = 8 // words
+	if keys < len(x.words)/line {
+		return 0
+	}
+	for i := 0; i < len(x.words); i += line {
+		read ^= x.words[i]
+	}
+	return read
 }
 
 // Touch reads the word where the search for a hash begins, see Hash's Touch.
