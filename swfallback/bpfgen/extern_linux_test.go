@@ -214,3 +214,50 @@ func testWideIndices(t *testing.T, form Form) {
 		}
 	}
 }
+
+// TestKeysOfInvalidHeaders: a field of a header that has been removed counts as zero in a key.
+func TestKeysOfInvalidHeaders(t *testing.T) { bothForms(t, testKeysOfInvalidHeaders) }
+
+func testKeysOfInvalidHeaders(t *testing.T, form Form) {
+	for _, kind := range []pipeline.MatchKind{pipeline.MatchExact, pipeline.MatchTernary, pipeline.MatchLPM} {
+		for _, removed := range []bool{false, true} {
+			x := newTiny()
+			x.action("none", nil)
+			x.action("send", []int{9}, assign(x.std("egress_spec"), &pipeline.Param{Index: 0}))
+			x.action("remove", nil, pipeline.Primitive{Op: pipeline.OpRemoveHeader,
+				Args: []pipeline.Expr{&pipeline.HeaderRef{Header: x.ethernet}}})
+			table := x.table("types", kind, x.field("type"), "send")
+			before := "none"
+			if removed {
+				before = "remove"
+			}
+			first := x.call(before).(*pipeline.ActionCallNode)
+			first.Next, x.ingress.Start = table, first
+			e := newKernelEngine(t, x.Program, Options{Form: form, Verdict: true})
+			for _, value := range []byte{0, 8} {
+				entry := &pipeline.Entry{Table: table, Match: []pipeline.Match{{Value: []byte{value, 0}}},
+					Call: &pipeline.ActionCall{Action: x.actions["send"], Args: [][]byte{{0, 2 + value}}}}
+				switch kind {
+				case pipeline.MatchTernary:
+					entry.Match[0].Mask, entry.Priority = []byte{0xff, 0xff}, 1
+				case pipeline.MatchLPM:
+					entry.Match[0].Prefix = 16
+				}
+				if err := e.Insert(entry); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := uint32(10)
+			if removed {
+				want = 2
+			}
+			out, err := e.process(1, append(tinyFrame(0x800), make([]byte, 60)...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := portOf(out); got != want {
+				t.Errorf("%v, header removed %t: port %d, want %d", kind, removed, got, want)
+			}
+		}
+	}
+}

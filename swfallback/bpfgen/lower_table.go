@@ -50,11 +50,21 @@ func (l *lowerer) lookupAny(p *point, t *pipeline.Table, lay *TableLayout, st *s
 	}
 }
 
-// keyNums evaluates the components of a key.
+// keyNums evaluates the components of a key. A field of an invalid header counts as zero, as in BMv2, whatever it was when
+// the header was valid.
 func (l *lowerer) keyNums(t *pipeline.Table, st *state) []num {
 	var out []num
+	held := make(map[*pipeline.Header]*value) // all ones where the header is valid, else 0
 	for _, k := range t.Keys {
 		n := append(num(nil), l.eval(st, k.Expr, k.Width, nil)...)
+		if ref, ok := k.Expr.(*pipeline.FieldRef); ok && l.home != nil && !ref.Header.Metadata {
+			if held[ref.Header] == nil {
+				held[ref.Header] = l.alu(opSub, l.zero()[0], l.isValid(l.hold(ref.Header)))
+			}
+			for i := range n {
+				n[i] = l.alu(opAnd, n[i], held[ref.Header])
+			}
+		}
 		if k.Mask != nil {
 			for i, m := range l.constNum(k.Mask, k.Width) {
 				n[i] = l.alu(opAnd, n[i], m)

@@ -178,10 +178,13 @@ func better(a, b *pipeline.Entry) bool {
 	return false
 }
 
-// keyValue is the value of a component of a key.
+// keyValue is the value of a component of a key: 0 where the header is not valid.
 func keyValue(s *bpfgen.TraceStep, key *pipeline.Key) []byte {
 	switch e := key.Expr.(type) {
 	case *pipeline.FieldRef:
+		if !s.Valid(e.Header) {
+			break
+		}
 		v := s.Field(e.Header, e.Field)
 		if key.Mask != nil {
 			for i, m := range key.Mask.FillBytes(make([]byte, len(v))) {
