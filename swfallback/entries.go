@@ -100,9 +100,16 @@ func (g *generation) change(check checker, entries []*pipeline.Entry, prepare pr
 	}
 	edits := make([]edit, 0, len(groups))
 	for _, group := range groups {
-		e, err := prepare(g.stores[group[0].Table.Index], group, func(e *pipeline.Entry) error { return check(g, e) })
+		var wrong error // what check has found; it names the table
+		e, err := prepare(g.stores[group[0].Table.Index], group, func(e *pipeline.Entry) error {
+			wrong = check(g, e)
+			return wrong
+		})
 		if err != nil {
 			cancel(edits)
+			if wrong != nil {
+				return wrong
+			}
 			return fmt.Errorf("table %s: %w", group[0].Table.Name, err)
 		}
 		edits = append(edits, named(e, group[0].Table.Name))

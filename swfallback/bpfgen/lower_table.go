@@ -59,7 +59,7 @@ func (l *lowerer) keyNums(t *pipeline.Table, st *state) []num {
 		n := append(num(nil), l.eval(st, k.Expr, k.Width, nil)...)
 		if ref, ok := k.Expr.(*pipeline.FieldRef); ok && l.home != nil && !ref.Header.Metadata {
 			if held[ref.Header] == nil {
-				held[ref.Header] = l.alu(opSub, l.zero()[0], l.isValid(l.hold(ref.Header)))
+				held[ref.Header] = l.alu(opSub, l.konst(0), l.isValid(l.hold(ref.Header)))
 			}
 			for i := range n {
 				n[i] = l.alu(opAnd, n[i], held[ref.Header])

@@ -11,6 +11,7 @@ import (
 type ruleStep struct {
 	off   int // of mask and value in the match
 	size  int // bytes of mask and value
+	width int // bits
 	shift int
 	left  int // bits by which the number is less than 8 bytes, where it is in wire order; else -1
 }
@@ -23,7 +24,7 @@ func (l *keyLayout) newSteps(keys []*pipeline.Key) []ruleStep {
 		if k.Kind != pipeline.MatchTernary && k.Kind != pipeline.MatchOptional || len(ps) != 1 {
 			return nil
 		}
-		s := ruleStep{off: 2 * ps[0].off, size: (k.Width + 7) / 8, shift: ps[0].shift, left: -1}
+		s := ruleStep{off: 2 * ps[0].off, size: (k.Width + 7) / 8, width: k.Width, shift: ps[0].shift, left: -1}
 		if ps[0].wire {
 			s.left = 64 - ps[0].width
 		}
@@ -43,6 +44,9 @@ func (l *keyLayout) putSteps(out []byte, match []pipeline.Match) bool {
 			return false
 		}
 		mask := pipeline.Number(m.Mask)
+		if mask>>(s.width-1)>>1 != 0 { // would reach into the neighbour
+			return false
+		}
 		value := pipeline.Number(m.Value) & mask
 		if s.left >= 0 {
 			mask, value = bits.ReverseBytes64(mask<<s.left), bits.ReverseBytes64(value<<s.left)

@@ -48,6 +48,12 @@ func TestRuleSteps(t *testing.T) {
 			if !bytes.Equal(got, want) {
 				t.Fatalf("%v: steps wrote %x, want %x", match, got, want)
 			}
+			if keys[0].Width%8 != 0 {
+				match[0].Mask[0] |= 0x80
+				if l.putSteps(make([]byte, l.size), match) {
+					t.Fatalf("steps wrote %v, whose mask has more than %d bits", match[0], keys[0].Width)
+				}
+			}
 			match[0].Mask = match[0].Mask[1:]
 			if l.putSteps(got, match) {
 				t.Fatalf("steps wrote %v, whose mask is too short", match[0])
