@@ -1,9 +1,6 @@
 package lookup
 
-import (
-	"cmp"
-	"math/bits"
-)
+import "math/bits"
 
 // Many prefixes at once are sorted and merged into the trie: a node is looked at once for all that go through it, and
 // what is new below a word is built whole and put there in one store.
@@ -42,7 +39,8 @@ func (t *Trie) InsertAll(list []Prefix) error {
 	if len(t.spare) < len(list) {
 		t.spare = make([]Prefix, len(list))
 	}
-	err := t.mergeRoot(sortPrefixes(list, t.spare[:len(list)]))
+	sortPrefixes(list, t.spare)
+	err := t.mergeRoot(list)
 	if len(t.spare) > MostKept {
 		t.spare = nil
 	}
@@ -149,11 +147,6 @@ func with(dst, list, others []Prefix) []Prefix {
 	return append(append(dst, list...), others...)
 }
 
-// comparePrefixes is the order of sortPrefixes.
-func comparePrefixes(a, b Prefix) int {
-	return cmp.Or(cmp.Compare(a.Key.High, b.Key.High), cmp.Compare(a.Key.Low, b.Key.Low), cmp.Compare(a.Length, b.Length))
-}
-
 // common is how many bits from pos on sorted prefixes have in common with each other and with want, less than any of
 // them has.
 func (t *Trie) common(pos int, list []Prefix, want uint64) int {
@@ -216,41 +209,4 @@ func (t *Trie) mergeNode(base uint32, pos int, list []Prefix) error {
 		i = j
 	}
 	return nil
-}
-
-// sortPrefixes sorts by key, the shorter one of two with the same bits first; among equals the order stays. It is done
-// byte by byte from the last one on, without the bytes in which all are the same. The result is in one of the two.
-func sortPrefixes(list, spare []Prefix) []Prefix {
-	from, to := list, spare
-	digits := []func(*Prefix) uint64{
-		func(p *Prefix) uint64 { return uint64(p.Length) },
-		func(p *Prefix) uint64 { return p.Key.Low },
-		func(p *Prefix) uint64 { return p.Key.High },
-	}
-	for _, digit := range digits {
-		all, none := ^uint64(0), ^uint64(0)
-		for i := range from {
-			d := digit(&from[i])
-			all, none = all&d, none&^d
-		}
-		for shift := 0; shift < 64; shift += 8 {
-			if uint8((all|none)>>shift) == 0xff {
-				continue
-			}
-			var start [257]int
-			for i := range from {
-				start[int(uint8(digit(&from[i])>>shift))+1]++
-			}
-			for i := range 256 {
-				start[i+1] += start[i]
-			}
-			for i := range from {
-				d := uint8(digit(&from[i]) >> shift)
-				to[start[d]] = from[i]
-				start[d]++
-			}
-			from, to = to, from
-		}
-	}
-	return from
 }
