@@ -67,6 +67,15 @@ func (n *names) sum(name []uint64) uint64 {
 	return lookup.Sum(n.seed, name)
 }
 
+// sumOf is the hash of a cell's name.
+func (n *names) sumOf(cell uint32) uint64 {
+	sum := n.sum(n.cells.words(cell))
+	if n.prioritized() {
+		sum = lookup.AddWord(sum, uint64(uint32(n.cells.priority(cell))))
+	}
+	return sum
+}
+
 // find returns the cell with the match and priority of another one that is not in the table, 0 where there is none.
 func (n *names) find(cell []byte) uint32 {
 	l := n.cells.layout
@@ -100,7 +109,7 @@ func (n *names) reserve(more int) {
 
 // touch returns the hash of a cell's name and fetches what add will look at.
 func (n *names) touch(cell uint32) uint64 {
-	sum := n.sum(n.of(cell))
+	sum := n.sumOf(cell)
 	if n.index != nil {
 		n.ahead ^= n.index.keys.Touch(sum)
 	}
@@ -139,9 +148,11 @@ func (n *names) addAll(cells []uint32, done func(cell uint32, err error) error) 
 
 // add adds a cell with the hash of its name.
 func (n *names) add(sum uint64, cell uint32) error {
-	name := n.of(cell)
-	if n.index != nil && n.index.keys.FindSum(sum, name) != 0 || n.held.Insert(sum, name, cell) != 0 {
-		return pipeline.ErrExists
+	if n.index != nil || !n.held.InsertAlone(sum, cell) {
+		name := n.of(cell)
+		if n.index != nil && n.index.keys.FindSum(sum, name) != 0 || n.held.Insert(sum, name, cell) != 0 {
+			return pipeline.ErrExists
+		}
 	}
 	n.count++
 	return nil
@@ -151,7 +162,7 @@ func (n *names) add(sum uint64, cell uint32) error {
 func (n *names) replace(cell uint32) {
 	if n.index == nil {
 		name := n.of(cell)
-		n.held.Replace(n.sum(name), name, cell)
+		n.held.Replace(n.sumOf(cell), name, cell)
 	}
 }
 
@@ -166,7 +177,7 @@ func (n *names) drop(cell uint32) {
 // forget takes a cell out that is only here.
 func (n *names) forget(cell uint32) {
 	name := n.of(cell)
-	n.held.Delete(n.sum(name), name)
+	n.held.Delete(n.sumOf(cell), name)
 }
 
 // published says that packets find cells that add has added.

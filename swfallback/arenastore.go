@@ -172,11 +172,11 @@ func (s *arenaStore) change(f func() error) error {
 }
 
 func (s *arenaStore) insert(entries []*pipeline.Entry) (edit, error) {
-	return s.insertChecked(entries, func(*pipeline.Entry) error { return nil })
+	return s.insertChecked(entries, func(*pipeline.Entry, bool) error { return nil })
 }
 
 // insertChecked is insert of entries that have not been checked yet.
-func (s *arenaStore) insertChecked(entries []*pipeline.Entry, check func(*pipeline.Entry) error) (edit, error) {
+func (s *arenaStore) insertChecked(entries []*pipeline.Entry, check entryCheck) (edit, error) {
 	if err := s.refresh(); err != nil {
 		return edit{}, err
 	}
@@ -224,31 +224,24 @@ func (s *arenaStore) anyPresent(entries []*pipeline.Entry) error {
 
 // write checks new entries and makes cells of them, which are not live yet. It returns those that were made, also with an
 // error.
-func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32, check func(*pipeline.Entry) error) ([]uint32, error) {
+func (s *arenaStore) write(entries []*pipeline.Entry, slots []uint32, check entryCheck) ([]uint32, error) {
 	if err := s.cells.ahead(len(entries)); err != nil {
 		return nil, err
 	}
 	defer s.cells.trim()
 	s.names.reserve(len(entries))
 	made := make([]uint32, 0, len(entries))
-	buffer := make([]byte, 0, s.layout.Arena.Stride)
 	for len(made) < len(entries) {
 		n := len(made)
 		for i := n; i < min(n+group, len(entries)); i++ {
-			err := check(entries[i])
-			if err == nil {
-				buffer, err = s.layout.AppendCell(buffer[:0], entries[i], slots[i])
-			}
-			if err != nil {
-				return s.unnamed(made, n), err
-			}
 			cell, err := s.cells.take()
 			if err != nil {
 				return s.unnamed(made, n), err
 			}
-			s.layout.KillCell(buffer)
-			copy(s.cells.bytes(cell), buffer)
 			made = append(made, cell)
+			if err := s.layout.PutCell(s.cells.bytes(cell), entries[i], slots[i], check); err != nil {
+				return s.unnamed(made, n), err
+			}
 		}
 		for i, err := range s.names.addGroup(made[n:]) {
 			if err != nil {

@@ -52,7 +52,7 @@ func carryTable(from, to *generation, table *pipeline.Table, carried *Carried) e
 		if target != nil {
 			e.Table, e.Call = target, sameCall(target, e.Call)
 		}
-		if len(moved) == room || checkWhole(to, e) != nil {
+		if len(moved) == room || checkWhole(to, e, false) != nil {
 			carried.Dropped[table.Name]++
 			continue
 		}

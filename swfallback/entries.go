@@ -26,19 +26,26 @@ func (f *Fallback) Delete(entries ...*pipeline.Entry) error {
 	return f.change("delete", checkIdentity, entries, checked(store.remove))
 }
 
-// checker reports what is wrong with an entry for a pipeline.
-type checker func(*generation, *pipeline.Entry) error
+// checker reports what is wrong with an entry for a pipeline, but for its match where that is known to be right.
+type checker func(g *generation, e *pipeline.Entry, matched bool) error
+
+// entryCheck is a checker for one pipeline.
+type entryCheck = func(e *pipeline.Entry, matched bool) error
 
 // checkWhole is CheckEntry, and checks that the member or group that the entry refers to exists.
-func checkWhole(g *generation, e *pipeline.Entry) error {
-	if err := pipeline.CheckEntry(e); err != nil {
+func checkWhole(g *generation, e *pipeline.Entry, matched bool) error {
+	check := pipeline.CheckEntry
+	if matched {
+		check = pipeline.CheckRest
+	}
+	if err := check(e); err != nil {
 		return err
 	}
 	return g.checkReference(e)
 }
 
 // checkIdentity is CheckEntry without the action.
-func checkIdentity(_ *generation, e *pipeline.Entry) error {
+func checkIdentity(_ *generation, e *pipeline.Entry, _ bool) error {
 	if e == nil || e.Table == nil {
 		return pipeline.ErrNoTable
 	}
@@ -50,11 +57,11 @@ func checkIdentity(_ *generation, e *pipeline.Entry) error {
 }
 
 // preparer checks entries of one table and makes the edit of their store.
-type preparer func(store, []*pipeline.Entry, func(*pipeline.Entry) error) (edit, error)
+type preparer func(store, []*pipeline.Entry, entryCheck) (edit, error)
 
 // checked checks all entries and then prepares.
 func checked(prepare func(store, []*pipeline.Entry) (edit, error)) preparer {
-	return func(s store, entries []*pipeline.Entry, check func(*pipeline.Entry) error) (edit, error) {
+	return func(s store, entries []*pipeline.Entry, check entryCheck) (edit, error) {
 		if err := checkAll(entries, check); err != nil {
 			return edit{}, err
 		}
@@ -62,9 +69,9 @@ func checked(prepare func(store, []*pipeline.Entry) (edit, error)) preparer {
 	}
 }
 
-func checkAll(entries []*pipeline.Entry, check func(*pipeline.Entry) error) error {
+func checkAll(entries []*pipeline.Entry, check entryCheck) error {
 	for _, e := range entries {
-		if err := check(e); err != nil {
+		if err := check(e, false); err != nil {
 			return err
 		}
 	}
@@ -73,7 +80,7 @@ func checkAll(entries []*pipeline.Entry, check func(*pipeline.Entry) error) erro
 
 // insertChecked is checked(store.insert), and in an arena checks each entry when it is written: many entries are more
 // than what caches hold, and would have to be fetched twice.
-func insertChecked(s store, entries []*pipeline.Entry, check func(*pipeline.Entry) error) (edit, error) {
+func insertChecked(s store, entries []*pipeline.Entry, check entryCheck) (edit, error) {
 	if a, ok := s.(*arenaStore); ok {
 		return a.insertChecked(entries, check)
 	}
@@ -101,8 +108,8 @@ func (g *generation) change(check checker, entries []*pipeline.Entry, prepare pr
 	edits := make([]edit, 0, len(groups))
 	for _, group := range groups {
 		var wrong error // what check has found; it names the table
-		e, err := prepare(g.stores[group[0].Table.Index], group, func(e *pipeline.Entry) error {
-			wrong = check(g, e)
+		e, err := prepare(g.stores[group[0].Table.Index], group, func(e *pipeline.Entry, matched bool) error {
+			wrong = check(g, e, matched)
 			return wrong
 		})
 		if err != nil {

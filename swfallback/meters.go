@@ -92,7 +92,7 @@ func (f *Fallback) withEntryMeter(verb string, e *pipeline.Entry, do func(*ebpf.
 }
 
 func (g *generation) entryMeter(e *pipeline.Entry) (*ebpf.Map, uint32, error) {
-	if err := checkIdentity(g, e); err != nil {
+	if err := checkIdentity(g, e, false); err != nil {
 		return nil, 0, err
 	}
 	s, err := g.table(e.Table)

@@ -16,8 +16,21 @@ func CheckEntry(e *Entry) error {
 	if e == nil || e.Table == nil {
 		return fmt.Errorf("pipeline: check entry: %w", ErrNoTable)
 	}
-	var errs []error
-	errs = checkMatches(errs, e)
+	return report(e, checkRest(checkMatches(nil, e), e))
+}
+
+// CheckRest is CheckEntry without the matches: for those who have seen that these are right while they wrote them.
+func CheckRest(e *Entry) error { return report(e, checkRest(nil, e)) }
+
+// report makes one error of what is wrong with an entry.
+func report(e *Entry, errs []error) error {
+	if errs == nil {
+		return nil
+	}
+	return fmt.Errorf("pipeline: check entry of table %s: %w", e.Table.Name, errors.Join(errs...))
+}
+
+func checkRest(errs []error, e *Entry) []error {
 	errs = checkPriority(errs, e)
 	errs = checkResult(errs, e)
 	if e.IdleTimeout < 0 {
@@ -29,10 +42,7 @@ func CheckEntry(e *Entry) error {
 	if e.SkipSW && e.SkipHW {
 		errs = append(errs, fmt.Errorf("entry for neither software nor hardware: %w", ErrBadRange))
 	}
-	if errs == nil {
-		return nil
-	}
-	return fmt.Errorf("pipeline: check entry of table %s: %w", e.Table.Name, errors.Join(errs...))
+	return errs
 }
 
 // CheckDefault reports what is wrong with an action and its arguments as default action of a table. The error wraps
@@ -76,29 +86,11 @@ func checkMatches(errs []error, e *Entry) []error {
 		return append(errs, fmt.Errorf("%d matches for a key of %d components: %w", len(e.Match), len(keys), ErrBadMatch))
 	}
 	for i := range e.Match {
-		if fitsTernary(keys[i], &e.Match[i]) {
-			continue
-		}
 		if err := checkMatch(keys[i], &e.Match[i]); err != nil {
 			errs = append(errs, fmt.Errorf("key %s (%v, %d bits): %w", keys[i].Name, keys[i].Kind, keys[i].Width, err))
 		}
 	}
 	return errs
-}
-
-// fitsTernary reports whether a component is a ternary one of at most 64 bits with nothing wrong with it. Tables of rules
-// consist of those, and are filled with many rules at a time; checkMatch says the same of all kinds, more slowly.
-func fitsTernary(k *Key, m *Match) bool {
-	if k.Kind != MatchTernary || m.Prefix != 0 || m.High != nil {
-		return false
-	}
-	value, mask := m.Value, m.Mask
-	size := (k.Width + 7) / 8
-	if len(value) != size || len(mask) != size || size > 8 {
-		return false
-	}
-	v, w := Number(value), Number(mask)
-	return v&^w|w>>(k.Width-1)>>1 == 0
 }
 
 // Number returns the number that at most 8 bytes are, big-endian.

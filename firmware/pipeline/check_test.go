@@ -133,6 +133,26 @@ func TestCheckEntryAll(t *testing.T) {
 	}
 }
 
+// TestCheckRest sees that CheckRest finds all but the matches.
+func TestCheckRest(t *testing.T) {
+	e := goodEntry(routes())
+	e.Match[0].Value = nil
+	if err := pipeline.CheckRest(e); err != nil {
+		t.Errorf("only a match is wrong: got %v", err)
+	}
+	e.Priority = 0
+	e.Call.Action = nil
+	err := pipeline.CheckRest(e)
+	for _, want := range []error{pipeline.ErrNoPriority, pipeline.ErrBadAction} {
+		if !errors.Is(err, want) {
+			t.Errorf("%v is missing in %v", want, err)
+		}
+	}
+	if errors.Is(err, pipeline.ErrBadMatch) {
+		t.Errorf("the match is in %v", err)
+	}
+}
+
 func TestCheckEntryOtherTables(t *testing.T) {
 	exact := routes()
 	exact.Keys = exact.Keys[:1]

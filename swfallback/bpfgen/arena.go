@@ -135,24 +135,40 @@ func ArenaConstants() (address uint32, data []byte) {
 // deBruijn is a number whose every 6 bits in a row are different: multiplied by a power of two it tells which.
 const deBruijn = 0x022fdd63cc95386d
 
-// AppendCell appends the cell of an entry to dst, as AppendValue does its value.
+// AppendCell appends the cell of an entry, which has passed CheckEntry, to dst, as AppendValue does its value.
 func (l *TableLayout) AppendCell(dst []byte, e *pipeline.Entry, slot uint32) ([]byte, error) {
 	start := len(dst)
-	var err error
-	if l.Kind == LookupClassifier {
-		dst = append(dst, make([]byte, l.Arena.Stride)...)
-		if err = l.putRule(dst[start:], e, slot); err != nil {
-			return nil, err
-		}
-		return dst, nil
-	}
-	if dst, err = l.AppendValue(dst, e, slot); err == nil {
-		dst, err = l.AppendKey(dst, e)
-	}
-	if err != nil {
+	dst = append(dst, make([]byte, l.Arena.Stride)...)
+	if err := l.PutCell(dst[start:], e, slot, func(*pipeline.Entry, bool) error { return nil }); err != nil {
 		return nil, err
 	}
-	return append(dst, make([]byte, start+l.Arena.Stride-len(dst))...), nil
+	l.ReviveCell(dst[start:])
+	return dst, nil
+}
+
+// PutCell writes the cell of an entry over one that is none. It stays dead, also while it is written, until ReviveCell.
+// check says what is wrong with the entry before all of it is written, except for its match where matched is true: then
+// nothing is wrong with that.
+func (l *TableLayout) PutCell(cell []byte, e *pipeline.Entry, slot uint32,
+	check func(e *pipeline.Entry, matched bool) error,
+) error {
+	cell = cell[:l.Arena.Stride]
+	le.PutUint64(cell, flagDead<<(8*valueFlags)) // in front of all others
+	clear(cell[8:])
+	matched := l.key.putSteps(cell[l.valueBytes():], e.Match)
+	if err := check(e, matched); err != nil {
+		return err
+	}
+	if err := l.putValue(cell, e, slot, flagDead); err != nil {
+		return err
+	}
+	switch {
+	case matched:
+		return nil
+	case l.Kind == LookupClassifier:
+		return l.putMatch(cell[l.valueBytes():], e)
+	}
+	return l.putKey(cell[l.ValueSize:], e)
 }
 
 // DecodeCell returns the entry of a cell and its slot.

@@ -38,7 +38,7 @@ func (l *callLayout) put(out []byte, call *pipeline.ActionCall) error {
 		}
 		le.PutUint16(out[valueAction:], uint16(i+1))
 		for j := range a.Params {
-			putPieces(out, l.actions[i].params[j], call.Args[j])
+			putParam(out, l.actions[i].params[j], call.Args[j])
 		}
 		return nil
 	}

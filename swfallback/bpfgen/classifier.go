@@ -69,7 +69,7 @@ const flagInnerMap = 1 << 12
 
 // putRule writes the rule of an entry where zeros are.
 func (l *TableLayout) putRule(out []byte, e *pipeline.Entry, slot uint32) error {
-	if err := l.putValue(out, e, slot); err != nil {
+	if err := l.putValue(out, e, slot, 0); err != nil {
 		return err
 	}
 	return l.putMatch(out[l.valueBytes():], e)
@@ -77,12 +77,13 @@ func (l *TableLayout) putRule(out []byte, e *pipeline.Entry, slot uint32) error 
 
 // putMatch writes the match of a rule's entry where zeros are.
 func (l *TableLayout) putMatch(out []byte, e *pipeline.Entry) error {
-	if len(e.Match) != len(l.Table.Keys) || !l.key.putSteps(out, e.Match) {
-		if err := l.checkMatch(e); err != nil {
-			return err
-		}
-		l.key.putMatch(out, l.Table.Keys, e.Match)
+	if l.key.putSteps(out, e.Match) {
+		return nil
 	}
+	if err := l.checkMatch(e); err != nil {
+		return err
+	}
+	l.key.putMatch(out, l.Table.Keys, e.Match)
 	return nil
 }
 

@@ -16,12 +16,22 @@ func (l *TableLayout) AppendKey(dst []byte, e *pipeline.Entry) ([]byte, error) {
 	if l.Kind != LookupHash && l.Kind != LookupLPM {
 		return nil, fmt.Errorf("bpfgen: encode key of %s: a %s table has none", l.Table.Name, l.Kind)
 	}
-	if err := l.checkMatch(e); err != nil {
-		return nil, fmt.Errorf("bpfgen: encode key of %s: %w", l.Table.Name, err)
-	}
 	start := len(dst)
 	dst = append(dst, make([]byte, l.KeySize)...)
-	out := dst[start:]
+	if l.key.putSteps(dst[start:], e.Match) {
+		return dst, nil
+	}
+	if err := l.putKey(dst[start:], e); err != nil {
+		return nil, err
+	}
+	return dst, nil
+}
+
+// putKey writes the key of an entry where zeros are.
+func (l *TableLayout) putKey(out []byte, e *pipeline.Entry) error {
+	if err := l.checkMatch(e); err != nil {
+		return fmt.Errorf("bpfgen: encode key of %s: %w", l.Table.Name, err)
+	}
 	for i := range l.Table.Keys {
 		m := &e.Match[i]
 		putPieces(out, l.key.pieces[i], m.Value)
@@ -29,7 +39,7 @@ func (l *TableLayout) AppendKey(dst []byte, e *pipeline.Entry) ([]byte, error) {
 			le.PutUint32(out, uint32(l.key.prefixBase+m.Prefix))
 		}
 	}
-	return dst, nil
+	return nil
 }
 
 // checkMatch checks the shape of an entry's match.
@@ -50,18 +60,17 @@ func (l *TableLayout) checkMatch(e *pipeline.Entry) error {
 func (l *TableLayout) AppendValue(dst []byte, e *pipeline.Entry, slot uint32) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, make([]byte, l.valueBytes())...)
-	if err := l.putValue(dst[start:], e, slot); err != nil {
+	if err := l.putValue(dst[start:], e, slot, 0); err != nil {
 		return nil, err
 	}
 	return dst, nil
 }
 
-// putValue writes the value of an entry where zeros are.
-func (l *TableLayout) putValue(out []byte, e *pipeline.Entry, slot uint32) error {
+// putValue writes the value of an entry, with more flags, where zeros and these flags are.
+func (l *TableLayout) putValue(out []byte, e *pipeline.Entry, slot uint32, flags uint16) error {
 	if err := l.putResult(out, e); err != nil {
 		return fmt.Errorf("bpfgen: encode entry of %s: %w", l.Table.Name, err)
 	}
-	var flags uint16
 	if e.SkipHW {
 		flags |= flagSkipHW
 	}
@@ -199,6 +208,24 @@ func putPieces(out []byte, ps []piece, v []byte) {
 	for i := range ps {
 		p := &ps[i]
 		orWord(out[p.off:], p.size, p.encode(bitsOf(v, p.lo)&lowMask(p.width)))
+	}
+}
+
+// putParam is putPieces for the words of a parameter, which hold nothing else.
+func putParam(out []byte, ps []piece, v []byte) {
+	for i := range ps {
+		p := &ps[i]
+		word := p.encode(bitsOf(v, p.lo) & lowMask(p.width))
+		switch to := out[p.off:]; p.size {
+		case 8:
+			le.PutUint64(to, word)
+		case 4:
+			le.PutUint32(to, uint32(word))
+		case 2:
+			le.PutUint16(to, uint16(word))
+		default:
+			to[0] = byte(word)
+		}
 	}
 }
 

@@ -46,13 +46,14 @@ func lowMask(n int) uint64 {
 type keyLayout struct {
 	pieces [][]piece // by key; least significant piece first
 	size   int       // bytes
-	// prefixBase is, for LPM tries, how many bits in front of the prefix are always compared.
-	prefixBase int
+	// prefix is, for LPM tries, the component that is a prefix, else -1, and prefixBase how many bits in front of it are
+	// always compared.
+	prefix, prefixBase int
 	// ranges are the byte offsets of low and high bound of range components in a classifier's rule,
 	// relative to the match; -1 for other components.
 	ranges []int
-	words  int        // of a classifier: 8-byte words with mask and value
-	steps  []ruleStep // of a classifier, by key, or nil: see putSteps
+	words  int       // of a classifier: 8-byte words with mask and value; else 0
+	steps  []keyStep // or nil: see putSteps
 }
 
 // wireKey reports whether the component comes straight from a packet's bytes.
@@ -70,7 +71,7 @@ func wireField(ref *pipeline.FieldRef, width int) bool {
 // packKey lays out the components of a hash key: bit by bit in words of 8 bytes, the widest first and at the
 // top of their word, where shifting alone puts them.
 func packKey(t *pipeline.Table, skip func(*pipeline.Key) bool) keyLayout {
-	l := keyLayout{pieces: make([][]piece, len(t.Keys))}
+	l := keyLayout{pieces: make([][]piece, len(t.Keys)), prefix: -1}
 	var parts []*keyPart
 	for i, k := range t.Keys {
 		if skip != nil && skip(k) {
@@ -143,7 +144,7 @@ func trimLast(parts []*keyPart, free []int, l *keyLayout) {
 // packLPM lays out the key of an LPM trie: the prefix length in 32 bits, the exact components, the prefix.
 // Every component starts at a byte and is in wire order; the prefix is aligned to the left.
 func packLPM(t *pipeline.Table) keyLayout {
-	l := keyLayout{pieces: make([][]piece, len(t.Keys))}
+	l := keyLayout{pieces: make([][]piece, len(t.Keys)), prefix: -1}
 	off := 4
 	place := func(i int, k *pipeline.Key) {
 		size := (k.Width + 7) / 8
@@ -163,6 +164,7 @@ func packLPM(t *pipeline.Table) keyLayout {
 	for i, k := range t.Keys {
 		if k.Kind == pipeline.MatchLPM {
 			place(i, k)
+			l.prefix = i
 		}
 	}
 	l.size = off
@@ -206,7 +208,6 @@ func packClassifier(t *pipeline.Table) keyLayout {
 			l.size += 16 * limbs(k.Width)
 		}
 	}
-	l.steps = l.newSteps(t.Keys)
 	return l
 }
 
@@ -312,6 +313,7 @@ func newTableLayout(t *pipeline.Table, names *mapNames, profiles []*ProfileLayou
 	case LookupClassifier:
 		l.key = packClassifier(t)
 	}
+	l.key.steps = l.key.newSteps(t.Keys)
 	base, _ := valueBase(t, l.Kind)
 	l.call = newCallLayout(t.Actions, base)
 	l.KeySize = l.key.size

@@ -1,6 +1,7 @@
 package bpfgen
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -161,6 +162,72 @@ func decodeEntry(t *testing.T, l *TableLayout, e *pipeline.Entry, slot uint32) (
 		t.Fatal(err)
 	}
 	return got, gotSlot
+}
+
+// TestPutCell writes cells over others and sees that they are what AppendCell makes, that none is live before it is
+// revived, that what is wrong with an entry is found, and that the check is told of a match only where that is right.
+func TestPutCell(t *testing.T) {
+	const seed = 7
+	r := rand.New(rand.NewPCG(seed, seed))
+	kinds := make(map[LookupKind]int)
+	for _, name := range programs(t) {
+		o, err := Compile(openProgram(t, name), Options{Arena: true, CPUs: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range o.Tables {
+			if l == nil || l.Arena == nil {
+				continue
+			}
+			kinds[l.Kind]++
+			cell := make([]byte, l.Arena.Stride)
+			for range 40 {
+				checkCell(t, r, l, cell)
+			}
+		}
+	}
+	for _, k := range []LookupKind{LookupHash, LookupLPM, LookupClassifier} {
+		if kinds[k] == 0 {
+			t.Errorf("no %s table in any program", k)
+		}
+	}
+}
+
+// checkCell writes an entry, often a wrong one, over a cell.
+func checkCell(t *testing.T, r *rand.Rand, l *TableLayout, cell []byte) {
+	t.Helper()
+	e := randomEntry(r, l.Table)
+	if r.IntN(2) == 0 {
+		spoil(r, &e.Match[r.IntN(len(e.Match))])
+	}
+	wrong := pipeline.CheckEntry(e)
+	err := l.PutCell(cell, e, 5, func(e *pipeline.Entry, matched bool) error {
+		if l.CellLive(cell) {
+			t.Errorf("%s: the cell is live while it is written", l.Table.Name)
+		}
+		if matched && wrong != nil {
+			t.Errorf("%s: %v is taken for right: %v", l.Table.Name, e.Match, wrong)
+		}
+		return wrong
+	})
+	if l.CellLive(cell) {
+		t.Errorf("%s: the cell is live before it is revived", l.Table.Name)
+	}
+	if wrong != nil || err != nil {
+		if !errors.Is(err, wrong) {
+			t.Errorf("%s: %v: got %v, want %v", l.Table.Name, e.Match, err, wrong)
+		}
+		return
+	}
+	want, err := l.AppendCell(nil, e, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.ReviveCell(cell)
+	if !l.CellLive(want) || !bytes.Equal(cell, want) {
+		t.Errorf("%s: cell %x, want %x", l.Table.Name, cell, want)
+	}
+	l.KillCell(cell)
 }
 
 func TestKeysDiffer(t *testing.T) {

@@ -116,7 +116,7 @@ func (s *ruleSample) crowd(mask *[MostWords]uint64) float64 {
 	for _, j := range s.some {
 		sum := uint64(0)
 		for i, m := range mask {
-			sum = mix(sum, s.rules[j].Values[i]&m)
+			sum = AddWord(sum, s.rules[j].Values[i]&m)
 		}
 		s.sums = append(s.sums, sum)
 	}

@@ -73,13 +73,10 @@ func (s *ruleSet) holds(group uint32, masks *[MostWords]uint64) bool {
 func (s *ruleSet) bucket(group uint32, key []uint64) uint32 {
 	sum := uint64(0)
 	for i, m := range s.mem.Words(group+GroupMask, s.shape.Words) {
-		sum = mix(sum, key[i]&m)
+		sum = AddWord(sum, key[i]&m)
 	}
 	return s.mem.Load32(group) + uint32(sum>>s.mem.Load32(group+4))<<2
 }
-
-// mix adds a word to a hash.
-func mix(sum, word uint64) uint64 { return (sum ^ sum>>32 ^ word) * HashMultiplier }
 
 // spot returns the address of the link in a chain where a rule of a rank belongs, 0 when the chain has most rules.
 func (s *ruleSet) spot(chain uint32, rank uint64, most int) uint32 {

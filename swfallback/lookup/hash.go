@@ -77,6 +77,9 @@ func Sum(seed uint64, key []uint64) uint64 {
 	return h
 }
 
+// AddWord returns the Sum of a key with one more word.
+func AddWord(sum, word uint64) uint64 { return (sum ^ sum>>32 ^ word) * HashMultiplier }
+
 // tagOf returns the tag in a hash, in its place in a word.
 func tagOf(sum uint64) uint64 { return sum&^(1<<32-1) | 1<<32 }
 

@@ -112,6 +112,23 @@ func (x *Index) Insert(sum uint64, key []uint64, cell uint32) uint32 {
 	return 0
 }
 
+// InsertAlone adds a key of which only the hash and the cell are known, where no other key has a hash with the same upper
+// half: then it is none of those that are there. It returns whether it has done so.
+func (x *Index) InsertAlone(sum uint64, cell uint32) bool {
+	x.Reserve(x.used + 1)
+	for at := int(sum >> (64 - x.bits)); at < len(x.words); at++ {
+		switch w := x.words[at]; {
+		case w == 0:
+			x.words[at] = sum&^(1<<32-1) | uint64(cell)
+			x.used++
+			return true
+		case w>>32 == sum>>32:
+			return false
+		}
+	}
+	return false
+}
+
 // Replace gives a key that is there another cell.
 func (x *Index) Replace(sum uint64, key []uint64, cell uint32) {
 	if at, old := x.find(sum, key); old != 0 {
