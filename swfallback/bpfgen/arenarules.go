@@ -76,7 +76,7 @@ func (l *TableLayout) CellWords(cell []byte, rule *lookup.RuleWords) {
 		rule.Masks[i], rule.Values[i] = le.Uint64(in[16*i:]), le.Uint64(in[16*i+8:])
 	}
 	i := l.key.words
-	if l.key.size == 16*i {
+	if l.key.size == 16*i { // no ranges
 		return
 	}
 	for k, at := range l.key.ranges {
