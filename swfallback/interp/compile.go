@@ -35,7 +35,20 @@ func within[T any](what string, i int, all []T) error {
 
 var errNilReference = errors.New("reference to nothing")
 
+// header returns the index of a header that is used as a whole.
 func (c *compiler) header(h *pipeline.Header) (int, error) {
+	i, err := c.headerIndex(h)
+	if err != nil {
+		return 0, err
+	}
+	fields := c.sw.layout.headers[i].fields
+	for j := range fields {
+		fields[j].used = true
+	}
+	return i, nil
+}
+
+func (c *compiler) headerIndex(h *pipeline.Header) (int, error) {
 	if h == nil {
 		h = c.self
 	}
@@ -47,7 +60,7 @@ func (c *compiler) header(h *pipeline.Header) (int, error) {
 
 // field returns the place of a field, which must belong to the header's type.
 func (c *compiler) field(h *pipeline.Header, f *pipeline.Field) (*field, error) {
-	i, err := c.header(h)
+	i, err := c.headerIndex(h)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +68,14 @@ func (c *compiler) field(h *pipeline.Header, f *pipeline.Field) (*field, error) 
 }
 
 func (c *compiler) fieldOf(header int, f *pipeline.Field) (*field, error) {
+	at, err := c.fieldPlace(header, f)
+	if err == nil {
+		at.used = true
+	}
+	return at, err
+}
+
+func (c *compiler) fieldPlace(header int, f *pipeline.Field) (*field, error) {
 	if f == nil {
 		return nil, fmt.Errorf("resolve field: %w", errNilReference)
 	}

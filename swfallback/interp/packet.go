@@ -32,6 +32,7 @@ type field struct {
 	width  int
 	signed bool
 	isVar  bool
+	used   bool // by the program: something compiled refers to it
 }
 
 // stack is a stack of headers or of unions.

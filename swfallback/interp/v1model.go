@@ -68,7 +68,7 @@ type v1model struct {
 	failure             error
 }
 
-// standardMetadata are the intrinsic fields; nil where the program has none. BMv2 finds them under their
+// standardMetadata are the intrinsic fields; nil where the program has none or never looks at it. BMv2 finds them under their
 // v1model names or their P4_14 ones, which p4c writes as aliases.
 type standardMetadata struct {
 	ingressPort, egressSpec, egressPort, instanceType, packetLength *field
@@ -92,29 +92,33 @@ func (a *v1model) bind(c *compiler) error {
 	for _, f := range []struct {
 		to   **field
 		name string
+		own  bool // the architecture reads it, too
 	}{
-		{&std.ingressPort, "standard_metadata.ingress_port"},
-		{&std.egressSpec, "standard_metadata.egress_spec"},
-		{&std.egressPort, "standard_metadata.egress_port"},
-		{&std.instanceType, "standard_metadata.instance_type"},
-		{&std.packetLength, "standard_metadata.packet_length"},
-		{&std.parserError, "standard_metadata.parser_error"},
-		{&std.checksumError, "standard_metadata.checksum_error"},
-		{&std.mcastGrp, "intrinsic_metadata.mcast_grp"},
-		{&std.egressRid, "intrinsic_metadata.egress_rid"},
-		{&std.ingressTimestamp, "intrinsic_metadata.ingress_global_timestamp"},
-		{&std.egressTimestamp, "intrinsic_metadata.egress_global_timestamp"},
-		{&std.enqTimestamp, "queueing_metadata.enq_timestamp"},
-		{&std.enqQdepth, "queueing_metadata.enq_qdepth"},
-		{&std.deqTimedelta, "queueing_metadata.deq_timedelta"},
-		{&std.deqQdepth, "queueing_metadata.deq_qdepth"},
+		{&std.ingressPort, "standard_metadata.ingress_port", false},
+		{&std.egressSpec, "standard_metadata.egress_spec", true},
+		{&std.egressPort, "standard_metadata.egress_port", false},
+		{&std.instanceType, "standard_metadata.instance_type", false},
+		{&std.packetLength, "standard_metadata.packet_length", false},
+		{&std.parserError, "standard_metadata.parser_error", false},
+		{&std.checksumError, "standard_metadata.checksum_error", false},
+		{&std.mcastGrp, "intrinsic_metadata.mcast_grp", true},
+		{&std.egressRid, "intrinsic_metadata.egress_rid", false},
+		{&std.ingressTimestamp, "intrinsic_metadata.ingress_global_timestamp", false},
+		{&std.egressTimestamp, "intrinsic_metadata.egress_global_timestamp", false},
+		{&std.enqTimestamp, "queueing_metadata.enq_timestamp", false},
+		{&std.enqQdepth, "queueing_metadata.enq_qdepth", false},
+		{&std.deqTimedelta, "queueing_metadata.deq_timedelta", false},
+		{&std.deqQdepth, "queueing_metadata.deq_qdepth", false},
 	} {
-		var err error
-		if *f.to, err = c.fieldByName(f.name); err != nil {
+		at, err := c.fieldByName(f.name)
+		if err != nil {
 			return err
 		}
-		if at := *f.to; at != nil && (at.width > 64 || at.isVar) {
+		if at != nil && (at.width > 64 || at.isVar) {
 			return fmt.Errorf("bind v1model: %s has %d bits: %w", f.name, at.width, errors.ErrUnsupported)
+		}
+		if at != nil && (f.own || at.used) {
+			*f.to = at
 		}
 	}
 	if std.egressSpec == nil {
@@ -164,7 +168,11 @@ func (c *compiler) fieldByName(name string) (*field, error) {
 	if ref == nil {
 		return nil, nil
 	}
-	return c.field(ref.Header, ref.Field)
+	i, err := c.headerIndex(ref.Header)
+	if err != nil {
+		return nil, err
+	}
+	return c.fieldPlace(i, ref.Field)
 }
 
 // set stores into an intrinsic field, where the program has it; none is wider than 64 bits (bind).
@@ -190,9 +198,7 @@ func (a *v1model) process(port uint32, data []byte) ([]Output, error) {
 	p.arch = intrinsic{received: len(data), current: len(data), ingressPort: port}
 	p.set(a.std.ingressPort, uint64(port))
 	p.set(a.std.packetLength, uint64(len(data)))
-	if a.std.ingressTimestamp != nil {
-		p.set(a.std.ingressTimestamp, a.sw.microseconds(p.time()))
-	}
+	a.stamp(p, a.std.ingressTimestamp)
 	a.toIngress.push(p)
 	for a.toIngress.len()+a.toEgress.len() > 0 {
 		if a.passes++; a.passes > a.sw.opts.MaxPasses {
@@ -259,9 +265,11 @@ func (a *v1model) failed(p *packet) bool {
 	return true
 }
 
-// microseconds since the Switch was made: BMv2's time stamps.
-func (sw *Switch) microseconds(t time.Time) uint64 {
-	return uint64(t.Sub(sw.start) / time.Microsecond)
+// stamp stores the packet's time into a field, in microseconds since the Switch was made, as BMv2 does.
+func (a *v1model) stamp(p *packet, f *field) {
+	if f != nil {
+		p.set(f, uint64(p.time().Sub(a.sw.start)/time.Microsecond))
+	}
 }
 
 // ingressPass: parser, checksum verification, ingress; then in this order clone, digest, and one of resubmit,
@@ -310,22 +318,16 @@ func (a *v1model) ingressPass(p *packet) {
 // enqueue hands a packet to egress. The queues of this engine are empty whenever a packet comes.
 func (a *v1model) enqueue(p *packet, port uint32) {
 	p.arch.egressPort = port
-	if a.std.enqTimestamp != nil {
-		p.set(a.std.enqTimestamp, a.sw.microseconds(p.time()))
-		p.set(a.std.enqQdepth, 0)
-	}
+	a.stamp(p, a.std.enqTimestamp)
+	p.set(a.std.enqQdepth, 0)
 	a.toEgress.push(p)
 }
 
 // egressPass: egress; clone, or drop; checksum update, deparser; then recirculate or send.
 func (a *v1model) egressPass(p *packet) {
-	if a.std.egressTimestamp != nil {
-		p.set(a.std.egressTimestamp, a.sw.microseconds(p.time()))
-	}
-	if a.std.enqTimestamp != nil {
-		p.set(a.std.deqTimedelta, a.sw.microseconds(p.time())-p.get(a.std.enqTimestamp))
-		p.set(a.std.deqQdepth, 0)
-	}
+	a.stamp(p, a.std.egressTimestamp)
+	p.set(a.std.deqTimedelta, 0) // a packet's time stands still
+	p.set(a.std.deqQdepth, 0)
 	p.set(a.std.egressPort, uint64(p.arch.egressPort))
 	p.set(a.std.egressSpec, uint64(a.sw.opts.DropPort)+1) // anything but the drop port
 	p.set(a.std.packetLength, uint64(p.arch.current))
