@@ -82,11 +82,8 @@ func appendBits(dst, src []byte, off, width int) []byte {
 		copyBits(dst[start:], n*8-width, src, off, width)
 		return dst
 	}
-	x := loadBits(src, off, width)
-	for shift := (n - 1) * 8; shift >= 0; shift -= 8 {
-		dst = append(dst, byte(x>>shift))
-	}
-	return dst
+	x, end := loadBits(src, off, width), len(dst)+n
+	return binary.BigEndian.AppendUint64(dst, x<<(64-8*n))[:end]
 }
 
 // bitString is a growing string of bits; buf is padded with zero bits to whole bytes.

@@ -44,6 +44,10 @@ func (sw *Switch) hash(name string) (hashFunc, error) {
 // csum16 is the ones' complement of the ones' complement sum of 16-bit words (RFC 1071).
 func csum16(b []byte) uint64 {
 	var sum uint64
+	for ; len(b) >= 8; b = b[8:] { // two words at a time: 2^16 counts as 1
+		x := binary.BigEndian.Uint64(b)
+		sum += x>>32 + x&0xffffffff
+	}
 	for ; len(b) >= 2; b = b[2:] {
 		sum += uint64(b[0])<<8 | uint64(b[1])
 	}
