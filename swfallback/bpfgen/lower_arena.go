@@ -17,35 +17,56 @@ import (
 // finderName names a table's function.
 func finderName(t *pipeline.Table) string { return fmt.Sprintf("find%d", t.Index) }
 
-// lookupArena finds a table's cell in the arena.
+// lookupArena finds a table's cell in the arena. The table's function is not called where there is nothing in the table,
+// nor for most exact keys: with returns that the kernel guards a call costs as much as the rest of such a search.
 func (l *lowerer) lookupArena(t *pipeline.Table, lay *TableLayout, st *state, hit func(*state, *value), miss func(*state)) {
-	key := l.f.newSlot(lay.finderKey())
 	nums := l.keyNums(t, st)
+	st.dropLoaded(l.index)
+	found := l.f.newBlock("")
+	cell := l.blockParam(found, 32)
+	root := l.load(l.cast(l.arenaAt(lay.Arena.Head)), 0, 8)
+	l.leave(condEq, root, l.konst(0), found, l.konst(0))
 	words, sizes := l.keyWords(&lay.key, nums)
+	if lay.Kind == LookupHash && lay.KeySize <= inlineKey {
+		call := l.f.newBlock("")
+		call.cold = true
+		at, tag := l.hashPlace(lay, root, words)
+		l.probeHash(lay, at, tag, words, sizes, found, call)
+	}
+	key := l.f.newSlot(lay.finderKey())
 	switch lay.Kind {
 	case LookupLPM:
 		key.bias = 4 // as in lookupLPM; the length is not looked at
-		l.storeWords(key, words, sizes)
+		fallthrough
 	case LookupHash:
 		l.storeWords(key, words, sizes)
 	case LookupClassifier:
-		for off := 0; off < 8*lay.key.words; off += 8 {
-			if w, ok := words[off]; ok {
-				l.store(l.frame(key, 0), off, 8, w)
-			}
+		l.storeRule(key, lay, words, nums)
+	}
+	c := l.call(0, l.frame(key, 0))
+	c.finder = lay
+	l.jump(found, l.mask(c, 32))
+	l.cur = found
+	l.split(st, condEq, cell, l.konst(0), miss, func(st *state) { hit(st, l.cast(cell)) })
+}
+
+// inlineKey is the longest exact key, in bytes, that is looked for in place.
+const inlineKey = 16
+
+// storeRule writes the key of a classifier's function to the stack.
+func (l *lowerer) storeRule(key *slot, lay *TableLayout, words map[int]*value, nums []num) {
+	for off := 0; off < 8*lay.key.words; off += 8 {
+		if w, ok := words[off]; ok {
+			l.store(l.frame(key, 0), off, 8, w)
 		}
-		for i, at := range lay.rangesAt() {
-			for j := range nums[i] {
-				if at >= 0 {
-					l.store(l.frame(key, 0), at+8*j, 8, nums[i][j])
-				}
+	}
+	for i, at := range lay.rangesAt() {
+		for j := range nums[i] {
+			if at >= 0 {
+				l.store(l.frame(key, 0), at+8*j, 8, nums[i][j])
 			}
 		}
 	}
-	st.dropLoaded(l.index)
-	cell := l.call(0, l.frame(key, 0))
-	cell.finder, cell.bits = lay, 32
-	l.split(st, condEq, cell, l.konst(0), miss, func(st *state) { hit(st, l.cast(cell)) })
 }
 
 // finderKey is the size of the key that a table's function takes: as in maps, of a classifier its words and then the
@@ -183,6 +204,19 @@ func (l *lowerer) searchHash(lay *TableLayout, root *value, found *block) {
 		sizes[off] = min(8, lay.KeySize-off)
 		words[off] = l.load(l.f.ctx, off, sizes[off])
 	}
+	at, tag := l.hashPlace(lay, root, words)
+	l.probeHash(lay, at, tag, words, sizes, found, l.f.newBlock(""))
+	head := l.f.newBlock("probe " + lay.Table.Name)
+	next := l.blockParam(head, 64)
+	l.jump(head, l.aluC(opAdd, at, 8))
+	l.cur = head
+	l.spent(found, l.konst(0))
+	l.probeHash(lay, next, tag, words, sizes, found, l.f.newBlock(""))
+	l.jump(head, l.aluC(opAdd, next, 8))
+}
+
+// hashPlace returns where the search for a key begins, and the tag of its hash.
+func (l *lowerer) hashPlace(lay *TableLayout, root *value, words map[int]*value) (at, tag *value) {
 	sum := l.load(l.cast(l.arenaAt(lay.Arena.Head)), 8, 8)
 	first := true
 	for off := range lay.KeySize {
@@ -196,31 +230,25 @@ func (l *lowerer) searchHash(lay *TableLayout, root *value, found *block) {
 		first = false
 		sum = l.aluC(opMul, l.alu(opXor, sum, w), lookup.HashMultiplier)
 	}
-	tag := l.aluC(opOr, l.aluC(opShr, sum, 32), 1)
+	tag = l.aluC(opOr, l.aluC(opShr, sum, 32), 1)
 	index := l.alu(opShr, sum, l.aluC(opShr, root, 32))
-	at := l.alu(opAdd, l.aluC(opShl, index, 3), root)
-	probe := func(at *value, next *block) {
-		w := l.load(l.cast(at), 0, 8)
-		l.leave(condEq, w, l.konst(0), found, l.konst(0))
-		l.unless(condNe, l.aluC(opShr, w, 32), tag, next)
-		cell := l.cast(w)
-		for off := range lay.KeySize {
-			if key, ok := words[off]; ok {
-				l.unless(condNe, key, l.load(cell, lay.ValueSize+off, sizes[off]), next)
-			}
+	return l.alu(opAdd, l.aluC(opShl, index, 3), root), tag
+}
+
+// probeHash goes to found with the cell of a key, or with 0 where there is none, and on to next where a place does not
+// say.
+func (l *lowerer) probeHash(lay *TableLayout, at, tag *value, words map[int]*value, sizes map[int]int, found, next *block) {
+	w := l.load(l.cast(at), 0, 8)
+	l.leave(condEq, w, l.konst(0), found, l.konst(0))
+	l.unless(condNe, l.aluC(opShr, w, 32), tag, next)
+	cell := l.cast(w)
+	for off := range lay.KeySize {
+		if key, ok := words[off]; ok {
+			l.unless(condNe, key, l.load(cell, lay.ValueSize+off, sizes[off]), next)
 		}
-		l.jump(found, l.mask(w, 32))
-		l.cur = next
 	}
-	probe(at, l.f.newBlock(""))
-	head := l.f.newBlock("probe " + lay.Table.Name)
-	next := l.blockParam(head, 64)
-	l.jump(head, l.aluC(opAdd, at, 8))
-	l.cur = head
-	l.spent(found, l.konst(0))
-	again := l.f.newBlock("")
-	probe(next, again)
-	l.jump(head, l.aluC(opAdd, next, 8))
+	l.jump(found, l.mask(w, 32))
+	l.cur = next
 }
 
 // trieKey reads a key of up to 128 bits, left-aligned, that lies at base and off as in a map. low is nil where 64 are

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -183,66 +183,68 @@ func TestReplaceLosesNoPacket(t *testing.T) {
 				}
 			})
 			t.Cleanup(func() { a.Close() })
-			stop := replaceAgainAndAgain(t, a, pipelines)
-			stamps := sendAndCount(t, in, out, 4000)
-			if n := stop(); n < 5 || stamps[1] == 0 || stamps[2] == 0 {
+			const least, most = 4000, 1 << 20 // frames: a machine that is busy may be slow to replace
+			replaced := replaceAgainAndAgain(t, a, pipelines)
+			stamps := sendAndCount(t, in, out, func(sent uint32) bool {
+				return sent < least || sent < most && replaced.Load() < 5
+			})
+			if n := replaced.Load(); n < 5 || stamps[1] == 0 || stamps[2] == 0 {
 				t.Errorf("%d replacements, frames by pipeline: %v", n, stamps)
 			}
 		})
 	}
 }
 
-// replaceAgainAndAgain replaces the pipeline every millisecond until the function it returns is called, which
-// tells how often that was.
-func replaceAgainAndAgain(t *testing.T, a *Attachment, pipelines []*Datapath) (stop func() int) {
-	quit, replaced := make(chan struct{}), make(chan int, 1)
+// replaceAgainAndAgain replaces the pipeline every millisecond until the test ends, and counts how often that was.
+func replaceAgainAndAgain(t *testing.T, a *Attachment, pipelines []*Datapath) *atomic.Int32 {
+	quit, gone, replaced := make(chan struct{}), make(chan struct{}), new(atomic.Int32)
 	go func() {
+		defer close(gone)
 		for n := 0; ; n++ {
 			select {
 			case <-quit:
-				replaced <- n
 				return
 			case <-time.After(time.Millisecond):
 				if err := a.Replace(pipelines[n%len(pipelines)]); err != nil {
 					t.Errorf("replace: %v", err)
 				}
+				replaced.Add(1)
 			}
 		}
 	}()
-	stop = sync.OnceValue(func() int { close(quit); return <-replaced })
-	t.Cleanup(func() { stop() })
-	return stop
+	t.Cleanup(func() { close(quit); <-gone })
+	return replaced
 }
 
-// sendAndCount sends numbered frames, checks that each comes out once, and counts them by their stamp. Frames may
-// overtake each other: the kernel keeps one queue for each CPU.
-func sendAndCount(t *testing.T, in, out *bpftest.Port, frames uint32) map[byte]int {
+// sendAndCount sends numbered frames as long as more says so, checks that each comes out once, and counts them by their
+// stamp. Frames may overtake each other: the kernel keeps one queue for each CPU.
+func sendAndCount(t *testing.T, in, out *bpftest.Port, more func(sent uint32) bool) map[byte]int {
 	t.Helper()
 	const window = 64 // frames on their way, fewer than a veth holds
-	stamps, seen := make(map[byte]int), make(map[uint32]bool)
+	stamps, seen, sent := make(map[byte]int), make(map[uint32]bool), uint32(0)
 	receive := func() {
 		got, err := out.Recv(patience)
 		if err != nil {
-			t.Fatalf("after %d of %d frames: %v", len(seen), frames, err)
+			t.Fatalf("after %d of %d frames: %v", len(seen), sent, err)
 		}
 		n := binary.BigEndian.Uint32(got[14:])
-		if n >= frames || seen[n] {
+		if n >= sent || seen[n] {
 			t.Fatalf("frame %d came twice", n)
 		}
 		seen[n] = true
 		stamps[got[5]]++
 	}
 	frame := make([]byte, 64)
-	for n := range frames {
-		binary.BigEndian.PutUint32(frame[14:], n)
+	for ; more(sent); sent++ {
+		if sent >= window {
+			receive()
+		}
+		binary.BigEndian.PutUint32(frame[14:], sent)
 		if err := in.Send(frame); err != nil {
 			t.Fatal(err)
 		}
-		if n >= window {
-			receive()
-		}
 	}
-	for len(seen) < int(frames) {
+	for len(seen) < int(sent) {
 		receive()
 	}
 	return stamps
