@@ -196,6 +196,19 @@ func testWideTrieInTheKernel(t *testing.T, o bpfgen.Options) {
 	}
 }
 
+// TestHashInTheKernel has so many addresses that many are not where their hash says.
+func TestHashInTheKernel(t *testing.T) {
+	w := newTwin(t, "l2switch", bpfgen.Options{}, "port_vlan 1 0 => set_pvid 10", "smac 10 02:00:00:00:00:01 1 => NoAction")
+	for range 1500 {
+		w.change(func() (string, string) {
+			return fmt.Sprintf("dmac 10 02:00:00:00:%02x:%02x", w.random.IntN(16), w.random.IntN(32)), fmt.Sprintf("forward %d", 2+w.random.IntN(8))
+		})
+		f := make([]byte, 60)
+		copy(f, []byte{2, 0, 0, 0, byte(w.random.IntN(16)), byte(w.random.IntN(32)), 2, 0, 0, 0, 0, 1, 0x88, 0xb5})
+		w.compare(f)
+	}
+}
+
 func TestRulesInTheKernel(t *testing.T) {
 	w := newTwin(t, "l3router", bpfgen.Options{}, append(hops(), "ipv4_lpm 0/0 => set_nexthop 1")...)
 	for step := range 900 {
