@@ -142,3 +142,13 @@ func (l *TableLayout) trieWords() []keyWord {
 	}
 	return list
 }
+
+// sameWords reports whether a key that has been packed, by the sizes of its words, has these parts.
+func sameWords(parts []keyWord, sizes map[int]int) bool {
+	for _, p := range parts {
+		if sizes[p.at] != p.size {
+			return false
+		}
+	}
+	return len(parts) == len(sizes)
+}

@@ -18,7 +18,8 @@ import (
 func finderName(t *pipeline.Table) string { return fmt.Sprintf("find%d", t.Index) }
 
 // lookupArena finds a table's cell in the arena. The table's function is not called where there is nothing in the table,
-// nor for most exact keys: with returns that the kernel guards a call costs as much as the rest of such a search.
+// nor for most exact keys, nor for most of what a CPU remembers: with returns that the kernel guards a call costs as much
+// as the rest of such a search.
 func (l *lowerer) lookupArena(t *pipeline.Table, lay *TableLayout, st *state, hit func(*state, *value), miss func(*state)) {
 	nums := l.keyNums(t, st)
 	st.dropLoaded(l.index)
@@ -32,6 +33,9 @@ func (l *lowerer) lookupArena(t *pipeline.Table, lay *TableLayout, st *state, hi
 		call.cold = true
 		at, tag := l.hashPlace(lay, root, words)
 		l.probeHash(lay, at, tag, words, sizes, found, call)
+	}
+	if lay.Arena.Lines != 0 && sameWords(lay.trieWords(), sizes) {
+		l.lookAtLine(lay, words, found)
 	}
 	key := l.f.newSlot(lay.finderKey())
 	switch lay.Kind {

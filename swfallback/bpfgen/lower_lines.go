@@ -16,31 +16,59 @@ type lineSearch struct{ set, word, cpu *value }
 func (l *lowerer) searchLines(lay *TableLayout) lineSearch {
 	on := l.f.newBlock("search " + lay.Table.Name)
 	s := lineSearch{set: l.blockParam(on, 32), word: l.blockParam(on, 64), cpu: l.blockParam(on, 32)}
-	word := l.load(l.cast(l.arenaAt(lay.Arena.Head)), HeadLines, 8)
-	l.leave(condEq, l.aluC(opAnd, word, 1), l.konst(0), on, l.konst(0), l.konst(0), l.konst(0))
-	cpu := l.call(asm.FnGetSmpProcessorId)
-	cpu.bits = 32
-	size := bits.TrailingZeros64(lay.Arena.cpuLines)
-	set := l.aluC(opShl, l.lineSet(lay, cpu), uint64(size-lay.Arena.lineSets))
-	set = l.alu(opAdd, set, l.aluC(opShl, cpu, uint64(size)))
-	set = l.aluC(opAdd, set, lay.Arena.Lines)
-	lines := l.cast(set)
+	none := l.f.newBlock("")
+	word := l.lineWord(lay, none)
+	cpu := l.cpuNumber()
+	key := make(map[int]*value)
+	for _, w := range lay.trieWords() {
+		key[w.at] = l.load(l.f.ctx, w.at, w.size)
+	}
+	set := l.lineSet(lay, key, cpu)
 	for _, off := range []int{0, lay.Arena.line} {
 		next := l.f.newBlock("")
-		l.unless(condNe, l.load(lines, off, 8), word, next)
-		for _, w := range lay.trieWords() {
-			key := l.load(l.f.ctx, w.at, w.size)
-			l.unless(condNe, l.load(lines, off+lay.lineKeyAt()+w.at-4, w.size), key, next)
-		}
-		if lay.Arena.Counters == 0 {
-			l.store(lines, off+lineCounts, 8, l.aluC(opAdd, l.load(lines, off+lineCounts, 8), 1))
-		}
-		l.exit(l.mask(l.aluC(opAdd, set, uint64(off+lay.lineValueAt())), 32))
+		l.exit(l.matchLine(lay, set, off, word, key, next))
 		l.cur = next
 	}
 	l.jump(on, set, word, cpu)
+	l.cur = none
+	l.jump(on, l.konst(0), l.konst(0), l.konst(0))
 	l.cur = on
 	return s
+}
+
+// lookAtLine goes to found with what the first line of a key's set says, or on.
+func (l *lowerer) lookAtLine(lay *TableLayout, key map[int]*value, found *block) {
+	on := l.f.newBlock("")
+	word := l.lineWord(lay, on)
+	set := l.lineSet(lay, key, l.cpuNumber())
+	l.jump(found, l.matchLine(lay, set, 0, word, key, on))
+	l.cur = on
+}
+
+// lineWord returns the word of the head, or goes to none where lines are not used.
+func (l *lowerer) lineWord(lay *TableLayout, none *block) *value {
+	word := l.load(l.cast(l.arenaAt(lay.Arena.Head)), HeadLines, 8)
+	l.unless(condEq, l.aluC(opAnd, word, 1), l.konst(0), none)
+	return word
+}
+
+func (l *lowerer) cpuNumber() *value {
+	cpu := l.call(asm.FnGetSmpProcessorId)
+	cpu.bits = 32
+	return cpu
+}
+
+// matchLine returns the address of the value of a line at off in a set, or goes to next where it is another key's.
+func (l *lowerer) matchLine(lay *TableLayout, set *value, off int, word *value, key map[int]*value, next *block) *value {
+	lines := l.cast(set)
+	l.unless(condNe, l.load(lines, off, 8), word, next)
+	for _, w := range lay.trieWords() {
+		l.unless(condNe, l.load(lines, off+lay.lineKeyAt()+w.at-4, w.size), key[w.at], next)
+	}
+	if lay.Arena.Counters == 0 {
+		l.store(lines, off+lineCounts, 8, l.aluC(opAdd, l.load(lines, off+lineCounts, 8), 1))
+	}
+	return l.mask(l.aluC(opAdd, set, uint64(off+lay.lineValueAt())), 32)
 }
 
 // desk returns the address of a CPU's desk.
@@ -49,9 +77,9 @@ func (l *lowerer) desk(lay *TableLayout, cpu *value) *value {
 	return l.cast(l.aluC(opAdd, at, lay.Arena.desks))
 }
 
-// lineSet returns the number of a key's set: one of few while most lines help nobody.
-func (l *lowerer) lineSet(lay *TableLayout, cpu *value) *value {
-	all := l.lineHash(lay)
+// lineSet returns the address of a key's set: one of few while most lines help nobody.
+func (l *lowerer) lineSet(lay *TableLayout, key map[int]*value, cpu *value) *value {
+	all := l.lineHash(lay, key)
 	few, whole, sized := l.f.newBlock("few sets"), l.f.newBlock(""), l.f.newBlock("")
 	set := l.blockParam(sized, lay.Arena.lineSets)
 	few.cold = true
@@ -61,14 +89,16 @@ func (l *lowerer) lineSet(lay *TableLayout, cpu *value) *value {
 	l.cur = whole
 	l.jump(sized, all)
 	l.cur = sized
-	return set
+	size := bits.TrailingZeros64(lay.Arena.cpuLines)
+	at := l.aluC(opShl, set, uint64(size-lay.Arena.lineSets))
+	return l.aluC(opAdd, l.alu(opAdd, at, l.aluC(opShl, cpu, uint64(size))), lay.Arena.Lines)
 }
 
 // lineHash returns the number of a key's set.
-func (l *lowerer) lineHash(lay *TableLayout) *value {
+func (l *lowerer) lineHash(lay *TableLayout, key map[int]*value) *value {
 	var sum *value
 	for _, w := range lay.trieWords() {
-		v := l.load(l.f.ctx, w.at, w.size)
+		v := key[w.at]
 		if sum != nil {
 			v = l.alu(opXor, v, l.alu(opXor, sum, l.aluC(opShr, sum, 32)))
 		}
