@@ -23,20 +23,36 @@ func finderName(t *pipeline.Table) string { return fmt.Sprintf("find%d", t.Index
 func (l *lowerer) lookupArena(t *pipeline.Table, lay *TableLayout, st *state, hit func(*state, *value), miss func(*state)) {
 	nums := l.keyNums(t, st)
 	st.dropLoaded(l.index)
-	found := l.f.newBlock("")
-	cell := l.blockParam(found, 32)
+	none, there := l.f.newBlock(""), l.f.newBlock("")
+	cell := l.blockParam(there, 32)
 	root := l.load(l.cast(l.arenaAt(lay.Arena.Head)), 0, 8)
-	l.leave(condEq, root, l.konst(0), found, l.konst(0))
+	l.unless(condEq, root, l.konst(0), none)
 	words, sizes := l.keyWords(&lay.key, nums)
 	if lay.Kind == LookupHash && lay.KeySize <= inlineKey {
 		call := l.f.newBlock("")
 		call.cold = true
 		at, tag := l.hashPlace(lay, root, words)
-		l.probeHash(lay, at, tag, words, sizes, found, call)
+		l.jump(there, l.probeHash(lay, at, tag, words, sizes, none, call))
+		l.cur = call
 	}
 	if lay.Arena.Lines != 0 && sameWords(lay.trieWords(), sizes) {
-		l.lookAtLine(lay, words, found)
+		on := l.f.newBlock("")
+		l.jump(there, l.lookAtLine(lay, words, on))
+		l.cur = on
 	}
+	c := l.callFinder(lay, words, sizes, nums)
+	l.unless(condEq, c, l.konst(0), none)
+	l.jump(there, c)
+	l.cur = none
+	src, other := l.src, st.clone()
+	miss(other)
+	l.cur, l.src = there, src
+	hit(st, l.cast(cell))
+	l.cur = nil
+}
+
+// callFinder calls a table's function.
+func (l *lowerer) callFinder(lay *TableLayout, words map[int]*value, sizes map[int]int, nums []num) *value {
 	key := l.f.newSlot(lay.finderKey())
 	switch lay.Kind {
 	case LookupLPM:
@@ -48,10 +64,8 @@ func (l *lowerer) lookupArena(t *pipeline.Table, lay *TableLayout, st *state, hi
 		l.storeRule(key, lay, words, nums)
 	}
 	c := l.call(0, l.frame(key, 0))
-	c.finder = lay
-	l.jump(found, l.mask(c, 32))
-	l.cur = found
-	l.split(st, condEq, cell, l.konst(0), miss, func(st *state) { hit(st, l.cast(cell)) })
+	c.finder, c.bits = lay, 32
+	return c
 }
 
 // inlineKey is the longest exact key, in bytes, that is looked for in place.
@@ -209,14 +223,19 @@ func (l *lowerer) searchHash(lay *TableLayout, root *value, found *block) {
 		words[off] = l.load(l.f.ctx, off, sizes[off])
 	}
 	at, tag := l.hashPlace(lay, root, words)
-	l.probeHash(lay, at, tag, words, sizes, found, l.f.newBlock(""))
-	head := l.f.newBlock("probe " + lay.Table.Name)
+	none, first := l.f.newBlock(""), l.f.newBlock("")
+	l.jump(found, l.probeHash(lay, at, tag, words, sizes, none, first))
+	l.cur = first
+	head, again := l.f.newBlock("probe "+lay.Table.Name), l.f.newBlock("")
 	next := l.blockParam(head, 64)
 	l.jump(head, l.aluC(opAdd, at, 8))
 	l.cur = head
 	l.spent(found, l.konst(0))
-	l.probeHash(lay, next, tag, words, sizes, found, l.f.newBlock(""))
+	l.jump(found, l.probeHash(lay, next, tag, words, sizes, none, again))
+	l.cur = again
 	l.jump(head, l.aluC(opAdd, next, 8))
+	l.cur = none
+	l.jump(found, l.konst(0))
 }
 
 // hashPlace returns where the search for a key begins, and the tag of its hash.
@@ -239,11 +258,11 @@ func (l *lowerer) hashPlace(lay *TableLayout, root *value, words map[int]*value)
 	return l.alu(opAdd, l.aluC(opShl, index, 3), root), tag
 }
 
-// probeHash goes to found with the cell of a key, or with 0 where there is none, and on to next where a place does not
-// say.
-func (l *lowerer) probeHash(lay *TableLayout, at, tag *value, words map[int]*value, sizes map[int]int, found, next *block) {
+// probeHash returns the cell of a key that a place has. It goes to none where there is none, and on to next where the
+// place does not say.
+func (l *lowerer) probeHash(lay *TableLayout, at, tag *value, words map[int]*value, sizes map[int]int, none, next *block) *value {
 	w := l.load(l.cast(at), 0, 8)
-	l.leave(condEq, w, l.konst(0), found, l.konst(0))
+	l.unless(condEq, w, l.konst(0), none)
 	l.unless(condNe, l.aluC(opShr, w, 32), tag, next)
 	cell := l.cast(w)
 	for off := range lay.KeySize {
@@ -251,8 +270,7 @@ func (l *lowerer) probeHash(lay *TableLayout, at, tag *value, words map[int]*val
 			l.unless(condNe, key, l.load(cell, lay.ValueSize+off, sizes[off]), next)
 		}
 	}
-	l.jump(found, l.mask(w, 32))
-	l.cur = next
+	return l.mask(w, 32)
 }
 
 // trieKey reads a key of up to 128 bits, left-aligned, that lies at base and off as in a map. low is nil where 64 are

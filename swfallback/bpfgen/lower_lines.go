@@ -36,13 +36,11 @@ func (l *lowerer) searchLines(lay *TableLayout) lineSearch {
 	return s
 }
 
-// lookAtLine goes to found with what the first line of a key's set says, or on.
-func (l *lowerer) lookAtLine(lay *TableLayout, key map[int]*value, found *block) {
-	on := l.f.newBlock("")
-	word := l.lineWord(lay, on)
+// lookAtLine returns the address of the value that the first line of a key's set has, or goes to none.
+func (l *lowerer) lookAtLine(lay *TableLayout, key map[int]*value, none *block) *value {
+	word := l.lineWord(lay, none)
 	set := l.lineSet(lay, key, l.cpuNumber())
-	l.jump(found, l.matchLine(lay, set, 0, word, key, on))
-	l.cur = on
+	return l.matchLine(lay, set, 0, word, key, none)
 }
 
 // lineWord returns the word of the head, or goes to none where lines are not used.
