@@ -4,7 +4,8 @@ import "math/bits"
 
 // What a search in a large trie found is kept in lines, so that the next packet to the same address touches one piece of
 // memory instead of four. Every CPU has lines of its own: programs run with soft interrupts off, one at a time, so
-// nothing else touches a line meanwhile. Two lines are a set, and a key's hash names its set. A line is
+// nothing else touches a line meanwhile. Two lines are a set, and a key's hash names its set. The program looks at the first
+// line in place and leaves the rest to the table's function. A line is
 //
 //	word of the head when the search began | packets | bytes, if counted | value of the entry | key, in whole words
 //

@@ -50,6 +50,7 @@ func (l *lowerer) lineWord(lay *TableLayout, none *block) *value {
 	return word
 }
 
+// cpuNumber returns the number of the CPU that runs the program.
 func (l *lowerer) cpuNumber() *value {
 	cpu := l.call(asm.FnGetSmpProcessorId)
 	cpu.bits = 32

@@ -68,8 +68,8 @@ type v1model struct {
 	failure             error
 }
 
-// standardMetadata are the intrinsic fields; nil where the program has none or never looks at it. BMv2 finds them under their
-// v1model names or their P4_14 ones, which p4c writes as aliases.
+// standardMetadata are the intrinsic fields; nil where the program has none, or never refers to it and the architecture
+// does not read it either. BMv2 finds them under their v1model names or their P4_14 ones, which p4c writes as aliases.
 type standardMetadata struct {
 	ingressPort, egressSpec, egressPort, instanceType, packetLength *field
 	parserError, checksumError                                      *field
